@@ -1,15 +1,20 @@
 /* agent.c - see agent.h. */
 #include "engine/agent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/utf8.h"
+#include "engine/calculator.h"
 #include "engine/prompts.h"
 #include "engine/settings.h"
 #include "engine/table_question.h"
 #include "engine/word_filter.h"
+#include "retrieve/quantity.h"
+#include "retrieve/word_list.h"
 
 #define PROMPT      "plan.v1"
 #define CALL_TOKENS 120
@@ -242,6 +247,60 @@ static cairn_status ask_tables(agent *a, bytes *text, cairn_error *err)
     return st ? cairn_fail(err, st, "answer") : CAIRN_OK;
 }
 
+/* Words of a question for the days between two dates, beside the dates. */
+static const char span_words[] = " how many much days day are there is it between from to until till and the of lie lies pass passed number in "
+                                 "wie viele tage sind es liegen zwischen vom von bis zum und dem der den "
+                                 "combien de jours y a-t-il entre le et du au jusqu'au cuántos días dias hay entre el del al y hasta desde ";
+static const char day_words[] = " days day tage jours días dias ";
+
+/* "How many days are there between 8 March 2025 and 4 August 2025?" needs no planner, and no document. */
+static cairn_status ask_span(agent *a, bytes *text, cairn_error *err)
+{
+    const char *question = a->request->question;
+    size_t len = strlen(question), n = 0, at = 0;
+    quantity *q = NULL;
+    char day[2][16], *small = arena_alloc(a->memory, len + 1);
+    bool days = false;
+    int64_t from, to;
+    cairn_step *step = &a->steps[0];
+    cairn_status st = small ? quantities_find(question, len, a->memory, &q, &n, NULL) : CAIRN_ENOMEM;
+
+    if (st)
+        return cairn_fail(err, st, "question");
+    if (n != 2)
+        return CAIRN_OK;
+    for (size_t i = 0; i < 2; i++) {
+        if (q[i].kind != QUANTITY_DATE || q[i].year < 1 || q[i].year > 9999 || !q[i].month || !q[i].day)
+            return CAIRN_OK;
+        snprintf(day[i], sizeof day[i], "%04d-%02d-%02d", q[i].year, q[i].month, q[i].day);
+    }
+    if (calculator_day(day[0], &from, NULL) || calculator_day(day[1], &to, NULL))
+        return CAIRN_OK;
+    utf8_fold_latin(question, len, small);
+    while (at < len) {
+        size_t stop = at;
+        for (size_t i = 0; i < 2; i++)
+            if (at >= q[i].start && at < q[i].end)
+                at = stop = q[i].end;
+        while (stop < len && !strchr(" \t\n?!.,", small[stop]) && stop != q[0].start && stop != q[1].start)
+            stop++;
+        if (stop > at && strncmp(small + at, "\xC2\xBF", 2) && !word_list_has(span_words, small + at, stop - at))
+            return CAIRN_OK;
+        days |= stop > at && word_list_has(day_words, small + at, stop - at);
+        at = stop + (stop == at);
+    }
+    if (!days)
+        return CAIRN_OK;
+    *step = (cairn_step){.tool = "dates", .arguments = arena_printf(a->memory, "{\"tool\":\"dates\",\"from\":\"%s\",\"to\":\"%s\"}", day[0], day[1]),
+                         .result = arena_printf(a->memory, "from %s to %s: %lld days", day[0], day[1], (long long)(to - from))};
+    if (!step->arguments || !step->result)
+        return cairn_fail(err, CAIRN_ENOMEM, "step");
+    a->n = 1;
+    a->out->confidence = 1;
+    st = bytes_append_str(text, step->result);
+    return st ? cairn_fail(err, st, "answer") : CAIRN_OK;
+}
+
 static cairn_status work(agent *a, cairn_error *err)
 {
     generator *g;
@@ -253,6 +312,8 @@ static cairn_status work(agent *a, cairn_error *err)
 
     bytes_init(&text, TEXT_MOST);
     if (!st && !held)
+        st = ask_span(a, &text, err);
+    if (!st && !held && !text.len)
         st = ask_tables(a, &text, err);
     if (!st && text.len) {
         st = finish(a, &p, &text, err);

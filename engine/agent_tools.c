@@ -130,15 +130,31 @@ static bool speaks_of_time(const char *question)
     return false;
 }
 
-/* Numbers that a sum may have from nowhere: those of shares and prefixes, and of the calendar where the question is of
- * time. A model that multiplies by five has made the five up. */
-static bool constant(double x, const char *question)
+/* Does the question speak of two of a thing, or of its half? */
+static bool speaks_of_two(const char *question)
 {
-    static const double always[] = {0, 1, 2, 10, 100, 1000}, of_time[] = {4, 7, 12, 24, 30, 52, 60, 365};
+    static const char *const words[] = {"double", "twice", "half", "both", "pair", "doppel", "zweimal", "hälfte", "halb", "beide", "paar",
+                                        "doble", "mitad", "ambos", "ambas", "dos veces", "moitié", "deux fois", "les deux", "demi"};
 
-    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
-        if (x == always[i])
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasestr(question, words[i]))
             return true;
+    return false;
+}
+
+/* Numbers that a sum may have from nowhere: those of shares and prefixes beside a division ("$1 / $2 * 100", "$1 / 1000"), and of
+ * the calendar where the question is of time. A model that multiplies by five, or by ten, has made the number up. */
+static bool constant(double x, const char *question, bool divides)
+{
+    static const double shares[] = {10, 100, 1000}, of_time[] = {4, 7, 12, 24, 30, 52, 60, 365};
+
+    if (x == 0 || x == 1)
+        return true;
+    if (x == 2)
+        return speaks_of_two(question);
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        if (x == shares[i])
+            return divides;
     for (size_t i = 0; i < sizeof of_time / sizeof *of_time; i++)
         if (x == of_time[i])
             return speaks_of_time(question);
@@ -157,7 +173,7 @@ static cairn_status numbers_known(agent *a, const char *text, bool *known)
     if (!st)
         st = quantities_find(text, strlen(text), a->memory, &used, &n_used, NULL);
     for (size_t i = 0; !st && i < n_used && *known; i++) {
-        bool found = used[i].kind == QUANTITY_NUMBER && constant(used[i].value[0], question);
+        bool found = used[i].kind == QUANTITY_NUMBER && constant(used[i].value[0], question, strchr(text, '/') != NULL);
         for (size_t j = 0; j < n_asked && !found; j++)
             found = used[i].kind == QUANTITY_NUMBER && asked[j].kind == QUANTITY_NUMBER
                         ? used[i].value[0] == asked[j].value[0] || used[i].value[0] == asked[j].value[1]
@@ -353,10 +369,31 @@ static cairn_status look_up(agent *a, const json_t *call, const char **problem, 
 
 /* ---- calculate and dates ---- */
 
+/* Is a number that is not the question's there twice: "$1 * $1", "118 * 118"? */
+static cairn_status counts_twice(agent *a, const char *text, bool *twice)
+{
+    quantity *asked, *used;
+    size_t n_asked, n_used;
+    const char *question = a->request->question;
+    cairn_status st = quantities_find(question, strlen(question), a->memory, &asked, &n_asked, NULL);
+
+    *twice = false;
+    if (!st)
+        st = quantities_find(text, strlen(text), a->memory, &used, &n_used, NULL);
+    for (size_t i = 0; !st && i < n_used && !*twice; i++) {
+        bool theirs = constant(used[i].value[0], question, true);
+        for (size_t j = 0; j < n_asked && !theirs; j++)
+            theirs = used[i].value[0] == asked[j].value[0] || used[i].value[0] == asked[j].value[1];
+        for (size_t j = 0; j < i && !theirs; j++)
+            *twice |= used[j].value[0] == used[i].value[0];
+    }
+    return st;
+}
+
 static cairn_status calculate(agent *a, const json_t *call, const char **problem, cairn_error *err)
 {
     char *filled = NULL, shown[32];
-    bool known = false;
+    bool known = false, twice = false;
     double x = 0;
     cairn_error why = {0};
     cairn_status st = fill_in(a, text_of(call, "expression"), true, &filled, problem);
@@ -369,6 +406,11 @@ static cairn_status calculate(agent *a, const json_t *call, const char **problem
         return st;
     if (!known)
         return refuse(a, problem, "a number there is neither in the question nor a result: look it up first");
+    st = counts_twice(a, filled, &twice);
+    if (st)
+        return st;
+    if (twice)
+        return refuse(a, problem, "a result counts once in a sum");
     if (calculator_eval(filled, strlen(filled), &x, &why))
         return refuse(a, problem, why.text);
     calculator_format(x, shown);

@@ -240,6 +240,12 @@ bool table_says_yes_or_no(const column *c)
     return c->filled && c->answers == c->filled;
 }
 
+/* "yes", "no" and "half": a condition, too, of which what is not "yes" is not. */
+bool table_says_yes_or_so(const column *c)
+{
+    return table_says_yes_or_no(c) || (c->filled >= 3 && !c->numbers && c->answers * 2 >= c->filled);
+}
+
 /* Words of one root, "supplied" and "supplier": alike but for a quarter at the end. */
 bool table_akin(const char *a, const char *b)
 {

@@ -83,6 +83,8 @@ cairn_status table_read_column(solving *s, size_t k);
 bool table_names(const column *c, const word *w);        /* the column's name has the word */
 bool table_is_measure(const column *c);                  /* numbers, or dates */
 bool table_says_yes_or_no(const column *c);
+/* ... or at least half of them do, and the others are no numbers: "yes", "no", "half". */
+bool table_says_yes_or_so(const column *c);
 bool table_read_value(solving *s, const char *cell, bool grouped, double *out, bool *date);
 void table_read_unit(solving *s, size_t k);
 /* Rows that hold the sums of others: found once the columns are read, and not kept. */

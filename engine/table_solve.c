@@ -140,7 +140,7 @@ static bool keep_yes(solving *s, size_t k, bool yes)
         char small[8] = "";
         for (size_t i = 0; i < strlen(cell) && strlen(cell) < sizeof small; i++)
             small[i] = (char)tolower((unsigned char)cell[i]);
-        s->keep[r] &= table_cell_says(small) == yes;
+        s->keep[r] &= yes || table_says_yes_or_no(&s->columns[k]) ? table_cell_says(small) == yes : table_cell_says(small) != 1;
         found += s->keep[r];
     }
     s->filtered[k] = true;
@@ -257,6 +257,15 @@ static cairn_status apply_run(solving *s, run_of_words *run, bool **of, bool *pl
     return st;
 }
 
+/* "Unpaid" of a column "Paid". */
+static bool names_undone(const column *c, const word *w)
+{
+    for (size_t i = 0; i < c->n_names; i++)
+        if (!strncmp(w->form, "un", 2) && !strcmp(w->form + 2, c->names[i].form))
+            return true;
+    return false;
+}
+
 /* Runs of words that stand for rows: those between separators may each be met. *open: a "not" that belongs to nothing. */
 static cairn_status read_rows(solving *s, bool *open)
 {
@@ -269,11 +278,12 @@ static cairn_status read_rows(solving *s, bool *open)
         bool own = w && w->content && !w->by && isnan(w->bound);
         if (own && w->by == BY_NOTHING)
             for (size_t k = 0; k < s->g->n_columns; k++)
-                if (table_says_yes_or_no(&s->columns[k]) && table_names(&s->columns[k], w) && !s->filtered[k]) {
-                    if (!keep_yes(s, k, !denied))
+                if (table_says_yes_or_so(&s->columns[k]) && !s->filtered[k] && (table_names(&s->columns[k], w) || names_undone(&s->columns[k], w))) {
+                    bool yes = denied == names_undone(&s->columns[k], w);
+                    if (!keep_yes(s, k, yes))
                         s->does = TABLE_NOTHING;
                     w->by = BY_NAME;
-                    st = say_where(s, "%s: %s", s->g->columns[k], denied ? "no" : "yes");
+                    st = say_where(s, "%s: %s", s->g->columns[k], yes ? "yes" : table_says_yes_or_no(&s->columns[k]) ? "no" : "not yes");
                     denied = false;
                     own = false;
                 }
@@ -690,7 +700,7 @@ static cairn_status solve(solving *s, table_result *out)
     s->label = choose_label(s);
     for (size_t i = 0; i < s->n; i++) /* other words of columns' names: "suppliers" */
         for (size_t k = 0; k < s->g->n_columns; k++)
-            if (s->words[i].content && !s->words[i].by && table_names(&s->columns[k], &s->words[i]) && !table_says_yes_or_no(&s->columns[k]))
+            if (s->words[i].content && !s->words[i].by && table_names(&s->columns[k], &s->words[i]) && !table_says_yes_or_so(&s->columns[k]))
                 s->words[i].by = BY_NAME;
     choose_group(s, &told);
     s->factor = choose_factor(s);

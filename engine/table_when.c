@@ -79,6 +79,16 @@ static size_t find_dates(const solving *s, named_date *out)
     return n;
 }
 
+/* Is a word between a word of time and its date ("before the end of June"), or something of its own ("on timber in 2025")? */
+static bool leads_to_date(const word *w)
+{
+    static const char times[] = " year years month months week quarter end start beginning middle early late spring summer autumn winter date day "
+                                "jahr jahre jahres monat monats ende anfang mitte beginn tag datum año mes fin final finales principio principios día fecha "
+                                "année mois début jour semaine woche semana ";
+
+    return !w->content || table_word_in(times, w->form);
+}
+
 /* What the words before a date make of it; *first: the place of the word that does. */
 static int relation(const solving *s, size_t start, size_t *first)
 {
@@ -93,13 +103,18 @@ static int relation(const solving *s, size_t start, size_t *first)
     while (i < s->n && s->words[i].start < start)
         i++;
     *first = i;
-    for (; i-- > 0 && seen < 3; seen++)
+    for (; i-- > 0 && seen < 3; seen++) {
+        bool of_time = false;
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             if (table_word_in(all[k].words, s->words[i].form)) {
+                of_time = true;
                 *first = i;
                 if (all[k].does != WHEN_IN)
                     return all[k].does;
             }
+        if (!of_time && !leads_to_date(&s->words[i]))
+            break;
+    }
     return WHEN_IN;
 }
 

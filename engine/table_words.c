@@ -100,7 +100,7 @@ static const struct {
 } kinds[] = {
     {TABLE_PRICE, " price cost expens cheap dear. eur. euro. euros. usd. gbp. chf. fee. fees. preis kost. kosten kostet teuer billig "
                   "betrag prix coût coûte cher. precio cuesta cuestan caro. cara. amount charge salar sueldo gehalt lohn. "
-                  "gana. ganan. verdien earn. earns. earned. wage spend spent ausgegeben gasta gastó gastado dépens paid. pay. pays. paga. pagan. pagó bezahlt gekost importe montant "},
+                  "gana. ganan. verdien earn. earns. earned. wage spend spent ausgegeben gasta gastó gastado dépens paid. pay. pays. paga. pagan. pagó bezahlt gezahlt gekost importe montant "},
     {TABLE_WEIGHT, " weight weigh heav light. gewicht wieg schwer leicht. poids pèse peso. pesa kg. g. grams gramm lb. lbs. mass. masse. "},
     {TABLE_DATE, " date. dates. year. years. since. when. datum jahr. fecha año annee année bought purchased gekauft seit. founded opened "
                  "built released launched completed "},
@@ -207,9 +207,9 @@ static bool is_bound(const char *p)
 /* "How much did Clara spend" adds up what she did; what a thing costs is looked up. */
 static bool asks_what_flowed(const char *question)
 {
-    static const char flows[] = " spend spent paid pay earned ausgegeben bezahlt gastó gastado gastaron pagó pagaron dépensé payé ";
+    static const char flows[] = " spend spent paid pay earned ausgegeben bezahlt gezahlt gastó gastado gastaron pagó pagaron dépensé payé ";
 
-    if (!holds_phrase(question, "how much|wie viel|wieviel|cuánto|combien"))
+    if (!holds_phrase(question, "how much|wie viel|wieviel|cuánto|combien|what did we |what did i |what have we |what have i |was haben wir |was habe ich |qué hemos |qu'avons-nous "))
         return false;
     for (const char *p = question; *p; p += strspn(p, " ")) {
         char word[32] = "";

@@ -48,7 +48,11 @@ class WithoutAModel(ServerTest):
                                  ("Wie viele Ausgaben gab es im Februar 2025?", "2 (count, 2 of 4 rows: Miete; Strom)")):
             a = self.json("ask", "--mode", "lexical", "--tools", question, env=self.without_a_generator())
             self.assertEqual(a["answer"], answer + " [1]")
-        for question in ("What do all kettles of the pumps list cost together?", "How many parts does Elsner sell?"):
+        for question, days in (("How many days are there between 8 March 2025 and 4 August 2025?", "from 2025-03-08 to 2025-08-04: 149 days"),
+                               ("Wie viele Tage sind es vom 28. Februar 2024 bis zum 1. März 2024?", "from 2024-02-28 to 2024-03-01: 2 days")):
+            a = self.json("ask", "--mode", "lexical", "--tools", question, env=self.without_a_generator())
+            self.assertEqual((a["answer"], [s["tool"] for s in a["steps"]], a["citations"]), (days, ["dates"], []))
+        for question in ("How many days are there between 8 March 2025 and 4 August 2025 without a meeting?", "What do all kettles of the pumps list cost together?", "How many parts does Elsner sell?"):
             self.assertNotIn("table", [s["tool"] for s in self.json("ask", "--mode", "lexical", "--tools", question, code=None,
                                                                     env=self.without_a_generator()).get("steps", [])])
 

@@ -159,6 +159,9 @@ static void steps_build_on_each_other(void **state)
     assert_string_equal(w->a.citations[0].text, "The Kona kettle costs 84 euros.");
     does(w, "{\"tool\":\"calculate\",\"expression\":\"3 * $1\"}", "252");
     assert_string_equal(w->a.result.data, "3 * 84 = 252");
+    refuses(w, "{\"tool\":\"calculate\",\"expression\":\"10 * $1\"}", "neither in the question nor a result"); /* ten of what? */
+    refuses(w, "{\"tool\":\"calculate\",\"expression\":\"2 * $1\"}", "neither in the question nor a result");
+    refuses(w, "{\"tool\":\"calculate\",\"expression\":\"$1 * $1\"}", "counts once");
     does(w, "{\"tool\":\"dates\",\"from\":\"2024-02-15\",\"add\":\"3 months\"}", "2024-05-15");
     does(w, "{\"tool\":\"dates\",\"from\":\"$3\",\"to\":\"2024-02-15\"}", "-90 days");
     does(w, "{\"tool\":\"list\"}", "10 found, d1 to d10");

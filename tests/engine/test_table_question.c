@@ -93,10 +93,23 @@ static const char *const quarter_columns[] = {"Product", "Units sold Q1", "Units
 static const char *const quarter_cells[] = {"Lamps", "726", "465", "62,068", "73,799", "Chairs", "161", "706", "88,160", "38,834", "Total", "887", "1171", "150,228", "112,633"};
 static const table_grid quarters = {"Furniture results furniture.html", "en", quarter_columns, quarter_cells, 5, 3};
 
+static const char *const boat_columns[] = {"Order", "Customer", "Boat", "Price GBP", "Paid"};
+static const char *const boat_cells[] = {"O-118", "Oduya", "Wren 14", "8940", "yes", "O-119", "Penhale", "Teal 10", "16200", "yes", "O-120", "Solberg", "Curlew 17", "21480", "no",
+                                         "O-121", "Brandt", "Wren 12", "7350", "half"};
+static const table_grid boats = {"Orders orders-2025.xlsx", "en", boat_columns, boat_cells, 5, 4};
+
 static const struct {
     const table_grid *grid;
     const char *question, *begins; /* NULL: not the table's business */
 } asked[] = {
+    {&spent, "Was haben wir für Strom in 2025 ausgegeben?", "168.4 (sum of Betrag, 2 of 6 rows"},
+    {&spent, "Wie viel haben wir für Miete im Januar 2025 bezahlt?", "1250 (sum of Betrag, 1 of 6 rows"},
+    {&orders, "How much did we spend on oak boards in 2024?", "925 (sum of unit_price x quantity, 3 of 7 rows"},
+    {&boats, "How many orders are not paid?", "2 (count, 2 of 4 rows: O-120"},
+    {&boats, "How many orders are unpaid?", "2 (count, 2 of 4 rows: O-120"},
+    {&boats, "How many orders are paid?", "2 (count, 2 of 4 rows: O-118"},
+    {&spent, "Was haben wir 2025 für Strom ausgegeben?", "168.4 (sum of Betrag, 2 of 6 rows"},
+    {&spent, "Wie viel Miete wurde insgesamt gezahlt?", "3780 (sum of Betrag, 3 of 6 rows"},
     {&prices, "What is the average price in the price list?", "50 EUR (mean of price_eur, 4 of 4 rows)"},
     {&prices, "What do all parts of the price list cost together?", "200 EUR (sum of price_eur, 4 of 4 rows)"},
     {&prices, "Which part in the price list is the cheapest?", "F-10, Filter set, paper, price_eur: 4.5"},
