@@ -86,21 +86,38 @@ typedef struct place {
     size_t begin;      /* first word of the phrase that takes their place */
 } place;
 
+/* Is word `i` behind a name, one blank between: the 14 of "the Wren 14"? */
+static bool behind_name(const follow_text *q, size_t i)
+{
+    return i && q->at[i - 1].kind == FOLLOW_NAME && q->at[i].start == q->at[i - 1].end + 1;
+}
+
+/* The phrase has a name with its number, "the Teal 10": the earlier one's name goes with its number, too. */
+static bool names_a_number(const phrase *p)
+{
+    for (size_t i = p->head + 1; i < p->q.n; i++)
+        if (p->q.at[i].kind == p->kind && behind_name(&p->q, i))
+            return true;
+    return false;
+}
+
 /* Words of the kind in a row. */
 static bool find_kind(const phrase *p, const follow_text *e, place *out)
 {
-    bool found = false;
+    bool found = false, whole = (p->kind == FOLLOW_DESIGNATION || p->kind == FOLLOW_NUMBER) && names_a_number(p);
     size_t best = 0;
 
     for (size_t i = 0; i < e->n; i++) {
-        size_t end = i + 1, like;
-        if (e->at[i].kind != p->kind)
+        size_t end = i + 1, like, from = i;
+        if (e->at[i].kind != p->kind || (whole && p->kind == FOLLOW_NUMBER && !behind_name(e, i))) /* "the Teal 10" is in no "14 days" */
             continue;
         while (end < e->n && p->kind == FOLLOW_NAME && e->at[end].kind == FOLLOW_NAME && e->at[end].start == e->at[end - 1].end + 1)
             end++;
         like = p->kind == FOLLOW_DESIGNATION ? alike(p->q.text, &p->q.at[p->head], e->text, &e->at[i]) : 0;
+        while (whole && from > 1 && behind_name(e, from))
+            from--;
         if (!found || like >= best) {
-            *out = (place){i, end, p->head};
+            *out = (place){from, end, p->head};
             best = like;
             found = true;
         }

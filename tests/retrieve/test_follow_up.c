@@ -37,6 +37,11 @@ static const struct {
     {"Wann öffnet der Laden am Montag?", "und am Samstag?", "Wann öffnet der Laden am Samstag?", "Montag"},
     {"Combien coûte le K2 ?", "Et le K1 ?", "Combien coûte le K1 ?", "K2"},
     {"¿Cuánto cuesta el K2?", "¿Y el K1?", "¿Cuánto cuesta el K1?", "K2"},
+    {"What does the Wren 14 weigh?", "And the Teal 10?", "What does the Teal 10 weigh?", "Wren 14"},
+    {"How much does the Blue Heron 22 cost?", "What about the Teal 10?", "How much does the Teal 10 cost?", "Blue Heron 22"},
+    {"Was kostet der Skoda 120?", "Und der Fiat 500?", "Was kostet der Fiat 500?", "Skoda 120"},
+    {"How many of the 30 days did the Wren 14 sail?", "And the Teal 10?", "How many of the 30 days did the Teal 10 sail?", "Wren 14"},
+    {"How much does the K2 cost?", "And the Teal 10?", "How much does the Teal 10 cost?", "the K2"},
     {"Which parts has the E2-40?", "And the E2-60?", "Which parts has the E2-60?", "E2-40"},
     /* left alone */
     {"Where is the youngest oceanic crust found?", "What about the oldest?", NULL, NULL},
