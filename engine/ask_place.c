@@ -42,7 +42,7 @@ bool ask_speaks_of_question(const asking *a, const evidence_sentence *s)
     const evidence_sentence *best = &e->sentences[0];
     float most = e->extra[EVIDENCE_MOST_AROUND];
     bool as_much = s->feature[EVIDENCE_COVER_AROUND] >= AS_MUCH * best->feature[EVIDENCE_COVER_AROUND];
-    float near = as_much || in_best_document(a, s) ? CITED_NEAR : CITED_OTHER;
+    float near = as_much || in_best_document(a, s) || (e->asks_to_do && s->acts) ? CITED_NEAR : CITED_OTHER;
 
     if (is_of_another_matter(a, s))
         return false;

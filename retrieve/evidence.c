@@ -20,6 +20,8 @@
 #define EMPTY_CELL 4.0f /* log-odds off where the best row has nothing below what is asked for */
 #define DESIGNATION_HERE 1.0f /* log-odds for the sentence that names what is asked about */
 
+#define IDLE        3.5f /* log-odds off a sentence whose passage does not speak of what the question asks to do, */
+#define IDLE_BESIDE 1.5f /* ... which speaks of it elsewhere; where another one does and has what is asked for */
 #define LONG_SENTENCE 60 /* words */
 #define MANY_WORDS    10
 #define SENTENCE_COST  24 /* bytes: what an encoder's prefix and ends are worth */
@@ -149,63 +151,13 @@ static cairn_status read_passage(analyzer *an, const asked *q, const evidence_pa
                       : sentences_split(p->text.text, p->text.len, false,
                                         sentences_dotted_ordinals(r->lang), &r->sentences,
                                         &r->n_sentences, err);
+    if (!st)
+        st = evidence_read_days(q, r, a, err);
     if (!st && !(r->injection = arena_calloc(a, r->n_sentences + 1, sizeof *r->injection)))
         st = cairn_fail(err, CAIRN_ENOMEM, "evidence");
     if (!st)
         injection_scores(p->text.text, p->text.len, r->sentences, r->n_sentences, r->injection);
     return st;
-}
-
-/* Is the value there that a word of the question is a part of, however it is written? "In March 2025" is 03.03.2025. */
-static bool has_value(const asked *q, const reading *r, size_t word, size_t start, size_t end)
-{
-    size_t v = q->words[word].quantity;
-    int month = q->words[word].month;
-
-    for (size_t i = 0; i < r->n_quantities && (v != SIZE_MAX || month); i++) {
-        const quantity *have = &r->quantities[i];
-        if (have->start >= start && have->end <= end &&
-            (month ? have->kind == QUANTITY_DATE && have->month == month : quantity_equal(&q->quantities[v], have)))
-            return true;
-    }
-    return false;
-}
-
-/* Share of the question's weight in the bytes, and the weight of the rarest word missing. */
-static void cover(const asked *q, const reading *r, size_t start, size_t end, bool with_head,
-                  double *share, double *missing)
-{
-    const text_term *at;
-    size_t n;
-    double sum = 0;
-
-    *missing = 0;
-    evidence_terms_between(&r->terms, start, end, &at, &n);
-    for (size_t i = 0; i < q->n; i++) {
-        if (r->keys[i] && (r->column[i] || terms_have(at, n, r->keys[i]) ||
-                           (with_head && terms_have(r->head.at, r->head.n, r->keys[i]))))
-            sum += q->words[i].weight;
-        else if (has_value(q, r, i, start, end))
-            sum += q->words[i].weight;
-        else if (q->words[i].weight > *missing)
-            *missing = q->words[i].weight;
-    }
-    *share = q->total > 0 ? sum / q->total : 0;
-    *missing = q->rarest > 0 ? *missing / q->rarest : 0;
-}
-
-static float numbers_missing(const asked *q, const reading *r, size_t start, size_t end)
-{
-    float missing = 0;
-
-    for (size_t i = 0; i < q->n_quantities; i++) {
-        bool here = q->quantities[i].word;
-        for (size_t j = 0; j < r->n_quantities && !here; j++)
-            here = r->quantities[j].start >= start && r->quantities[j].start < end &&
-                   quantity_equal(&q->quantities[i], &r->quantities[j]);
-        missing += !here;
-    }
-    return missing;
 }
 
 /* Whether the mention is made of the question's own words. */
@@ -445,12 +397,12 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     e.head_end = row && i ? r->sentences[0].end : 0;
     e.injection = r->injection[i];
     e.planted = e.injection >= INJECTION_SENTENCE;
-    cover(x->q, r, s->start, s->end, false, &share, &missing);
+    evidence_cover(x->q, r, s->start, s->end, false, &share, &missing);
     f[EVIDENCE_COVER] = (float)share;
-    cover(x->q, r, e.before, e.after, true, &share, &missing);
+    evidence_cover(x->q, r, e.before, e.after, true, &share, &missing);
     f[EVIDENCE_COVER_AROUND] = (float)share;
     f[EVIDENCE_RARE_AROUND] = (float)missing;
-    cover(x->q, r, 0, p->text.len, true, &share, &missing);
+    evidence_cover(x->q, r, 0, p->text.len, true, &share, &missing);
     f[EVIDENCE_COVER_PASSAGE] = (float)share;
     f[EVIDENCE_RARE_PASSAGE] = (float)missing;
     st = mentions_in(x->q, r, s, x->a, &mentions, &n, x->err);
@@ -460,7 +412,7 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
                   !answer_names_visible(r->lang);
     f[EVIDENCE_TYPE] = !typed(x->q->type) || n || unseen;
     f[EVIDENCE_TYPE_STRONG] = typed(x->q->type) && n && !unseen;
-    f[EVIDENCE_NUMBERS] = numbers_missing(x->q, r, e.before, e.after);
+    f[EVIDENCE_NUMBERS] = evidence_numbers_missing(x->q, r, e.before, e.after);
     f[EVIDENCE_LEXICAL_FIRST] = p->lexical > 0 && p->lexical >= x->lists.best_lexical;
     f[EVIDENCE_LEXICAL_SHARE] = x->lists.best_lexical > 0 ? p->lexical / x->lists.best_lexical : 0;
     f[EVIDENCE_LEXICAL_STEP] =
@@ -477,6 +429,12 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     f[EVIDENCE_FOREIGN] = *x->q->lang && strcmp(x->q->lang, r->lang) != 0;
     e.lift = !typed(x->q->type) && tells_apart(x->q, r, s) ? DESIGNATION_HERE : 0;
     e.lift -= evidence_off_subject(x->q, p, s, row);
+    e.acts = e.acts_in_passage = true;
+    if (x->q->action != SIZE_MAX) {
+        uint64_t key = r->keys[x->q->action];
+        e.acts = key && (terms_have(at, n, key) || terms_have(r->head.at, r->head.n, key));
+        e.acts_in_passage = r->held[x->q->action];
+    }
     e.blank = evidence_head_of_row(r, s, &head) && evidence_row_is_blank(x->q, r, &head, s);
     e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f) - x->off[passage] + e.lift;
     if (!n || (r->table && i == 0 && r->n_sentences > 1) || evidence_names_columns(r, s))
@@ -486,6 +444,21 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     if (!e.planted && follow_up_repeats(p->text.text + s->start, s->end - s->start, &x->params->known, x->q->type == ANSWER_WHY))
         return CAIRN_OK;
     return add_sentence(x, e, words_hash(r, s));
+}
+
+/* "When can I return a grinder?": what is said of the grinder alone ("Faults of the grinder ... within 60 days") stands behind what
+ * says when something is returned. */
+static void weigh_actions(finding *x)
+{
+    bool spoken = false;
+
+    for (size_t i = 0; i < x->n; i++)
+        spoken |= x->at[i].acts && x->at[i].feature[EVIDENCE_TYPE_STRONG] > 0 && !x->at[i].planted && !(x->at[i].lift < 0);
+    for (size_t i = 0; spoken && x->q->action != SIZE_MAX && i < x->n; i++) {
+        evidence_sentence *s = &x->at[i];
+        s->idle = s->acts ? 0 : s->acts_in_passage ? IDLE_BESIDE : IDLE;
+        s->score -= s->idle;
+    }
 }
 
 static int by_score(const void *a, const void *b)
@@ -548,7 +521,7 @@ static cairn_status second_round(finding *x, const evidence_params *params)
         s->feature[EVIDENCE_COSINE] = cosine;
         s->feature[EVIDENCE_COSINE_STEP] = cosine - x->lists.tail_vector;
         s->score = apply(s->feature[EVIDENCE_FOREIGN] > 0 ? &sentence_foreign : &sentence_by_cosine, s->feature) -
-                   x->off[s->passage] + s->lift;
+                   x->off[s->passage] + s->lift - s->idle;
         if (!i || s->score < least)
             least = s->score;
     }
@@ -596,7 +569,7 @@ static void weigh_for_reader(const finding *x, bool cosines)
 
     for (size_t i = 0; i < x->n; i++) {
         evidence_sentence *s = &x->at[i];
-        s->reading = own ? sentence_for_reading(s->feature) - x->off[s->passage] + s->lift : s->score;
+        s->reading = own ? sentence_for_reading(s->feature) - x->off[s->passage] + s->lift - s->idle : s->score;
     }
 }
 
@@ -636,6 +609,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     x.vectors = x.lists.best_vector > 0;
     out->type = q.type;
     out->typed_len = params->typed_len;
+    out->asks_to_do = q.action != SIZE_MAX;
     out->units = q.units;
     for (size_t i = 0; i < n && !st; i++)
         st = read_passage(an, &q, &passages[i], a, &all[i], err);
@@ -650,6 +624,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
         reading_clear(&all[i]);
     if (st)
         return st;
+    weigh_actions(&x);
     if (x.n)
         qsort(x.at, x.n, sizeof *x.at, by_score);
     bool cosines = x.vectors && params->similarity && x.n;

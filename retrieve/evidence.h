@@ -113,6 +113,9 @@ typedef struct evidence_sentence {
     float feature[EVIDENCE_FEATURES];
     float lift;  /* part of the score: it has a designation of the question ("E2") that is in no title or heading; below 0: it speaks of another
                     one ("E1") */
+    bool acts;    /* what the question asks to do is spoken of in it or in its title or heading, or it asks for nothing of the kind */
+    bool acts_in_passage; /* ... in its passage */
+    float idle;  /* log-odds off where it is not, but by another sentence that mentions what is asked for, too */
     bool blank;  /* a row whose cell is empty below the name of a column that the question has */
     float score; /* log-odds that it holds the answer */
     float reading; /* how much it helps a reader who is shown several: larger first; as sentence_for_reading, or the score */
@@ -124,6 +127,7 @@ typedef struct evidence {
     evidence_sentence *sentences; /* best first; planted ones last */
     size_t n;
     answer_type type;
+    bool asks_to_do; /* the sentences' `acts` says something */
     unsigned units; /* answer_units_of the question, or of what it counts */
     float extra[EVIDENCE_EXTRAS];
     float answerable; /* 0 .. 1 */

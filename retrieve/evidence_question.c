@@ -5,6 +5,7 @@
 
 #include "index/text/stopwords.h"
 #include "retrieve/evidence_reading.h"
+#include "retrieve/question_action.h"
 #include "retrieve/standing.h"
 
 const char *evidence_language(const char *question, size_t len, const char *const *candidates,
@@ -140,6 +141,12 @@ cairn_status evidence_read_question(analyzer *an, const char *question,
             q->rarest = w;
     }
     term_list_clear(&terms);
+    text_span action;
+    q->action = SIZE_MAX;
+    if (!st && q->type >= ANSWER_COUNT && q->type <= ANSWER_TIME && question_action(question, typed, &action))
+        for (size_t i = 0; i < q->n; i++)
+            if (q->words[i].start == action.start)
+                q->action = i;
     if (!st)
         evidence_find_thing(q);
     if (!st && q->type == ANSWER_COUNT && q->counted)

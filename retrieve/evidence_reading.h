@@ -4,6 +4,7 @@
 #define CAIRN_RETRIEVE_EVIDENCE_READING_H
 
 #include "retrieve/evidence.h"
+#include "retrieve/standing_inside.h"
 #include "retrieve/terms.h"
 
 typedef struct asked_word {
@@ -32,6 +33,7 @@ typedef struct asked {
     size_t thing, thing_end;
     bool counted; /* the first form */
     bool earlier; /* what was before is asked for */
+    size_t action; /* of the words, what it asks to do (question_action.h); SIZE_MAX: nothing */
 } asked;
 
 typedef struct reading {
@@ -47,7 +49,17 @@ typedef struct reading {
     quantity *quantities;
     size_t n_quantities;
     bool table;
+    standing_limit *limits; /* where the question has a date: from when and until when something holds, by dates with years */
+    size_t n_limits;
 } reading;
+
+/* Fill limits. */
+cairn_status evidence_read_days(const asked *q, reading *r, arena *a, cairn_error *err);
+
+/* Share of the question's weight in the bytes, and the weight of the rarest word missing, against the rarest of all. */
+void evidence_cover(const asked *q, const reading *r, size_t start, size_t end, bool with_head, double *share, double *missing);
+/* The question's numbers that are missing in the bytes. */
+float evidence_numbers_missing(const asked *q, const reading *r, size_t start, size_t end);
 
 /* Fill *q with the question, of which `lang` is the language ("": unknown); everything in `a`. */
 cairn_status evidence_read_question(analyzer *an, const char *question,

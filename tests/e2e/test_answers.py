@@ -53,6 +53,16 @@ class Answers(CairnTest):
         self.assertIn("price_eur: 14.20", row["answer"])
         self.assertEqual(row["citations"][0]["uri"], self.prices)
 
+    @need_model("multilingual-e5-small", "e5-small-q4.bin")
+    def test_what_is_asked_to_be_done_is_spoken_of(self):
+        self.write("warranty.md", "# Warranty of the grinder\n\nWe repair a grinder free of charge for two years. Faults of the grinder have to be told us within 60 days.\n")
+        self.write("returns.md", "# Returns\n\nUnused goods may be returned to the shop within 30 days of delivery. The money is paid back.\n")
+        self.write("pool.md", "# Pool\n\nThe pool is heated to 26 degrees. A ticket for the pool costs 5 euros.\n")
+        self.write("groups.md", "# Groups\n\nGroups can rent rooms and the pool for 90 euros an hour.\n")
+        self.index(vectors=True)
+        for question, answer in (("When can I return a grinder to the shop?", "30 days"), ("How much does it cost to rent the pool?", "90 euros")):
+            self.assertEqual(self.json("ask", "--extractive", question)["short_answer"], answer)
+
     def test_a_title_answers_nothing(self):
         self.write("storage.txt", "STORAGE CONTRACT no. ST-118\n\nBetween Box&Go (lessor) and Lindqvist Optics AB (lessee). "
                    "Unit 42, 18 square metres. Start: 15 June 2025. Monthly fee 139 euros, billed in advance. Notice period: "

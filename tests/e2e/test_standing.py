@@ -78,6 +78,8 @@ class Standing(CairnTest):
                  "Until 31 March 2020 a single ticket for the ferry costs 12 euros [1].", "14 euros"),
                 ("What is the rent of the workshop?", "The rent of the workshop is 640 euros a month. [1] This changes: With effect from 1 March 2190 "
                  "it is 690 euros a month [1].", "640 euros"),
+                ("How much was a single ticket for the ferry on 3 March 2019?", "Until 31 March 2020 a single ticket for the ferry costs 12 euros. [1] This changes: "
+                 "From 1 April 2020 a single ticket for the ferry costs 14 euros [1].", "12 euros"),
                 ("When does the reading room close?", "The reading room closes at 17:00 until 30 September 2020, and at 19:00 from 1 October 2020. [1]", "19:00"),
                 ("How much does an adult ticket for the museum cost?", "An adult ticket for the museum costs 12 euros. [1]", "12 euros")):
             answer = self.ask(question, "--extractive")
