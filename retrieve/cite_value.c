@@ -136,8 +136,11 @@ static bool asks_for_label(const char *question)
     return false;
 }
 
-/* Does the question have the unit, or the beginning of its word? */
-static bool names_unit(const char *question, const char *text, const quantity *q)
+/* Before a unit, it says what something is for: "per litre". */
+#define PER_WORDS " per pro por par je за на each every jede jeden jedes cada chaque a an "
+
+/* Does the question have the unit, or the beginning of its word? `per`: behind a word that says what something is for. */
+static bool names_unit(const char *question, const char *text, const quantity *q, bool per)
 {
     size_t from = q->start, n = 0;
     char unit[WORD_BYTES], word[WORD_BYTES];
@@ -146,6 +149,12 @@ static bool names_unit(const char *question, const char *text, const quantity *q
         from++;
     while (from < q->end && ((text[from] >= '0' && text[from] <= '9') || strchr(".,' ", text[from])))
         from++;
+    if (q->word) { /* "one litre" */
+        while (from < q->end && is_word_byte(text[from]))
+            from++;
+        while (from < q->end && !is_word_byte(text[from]))
+            from++;
+    }
     while (from + n < q->end && is_word_byte(text[from + n]))
         n++;
     if (!n || n >= WORD_BYTES)
@@ -158,8 +167,10 @@ static bool names_unit(const char *question, const char *text, const quantity *q
         while (is_word_byte(question[at + len]))
             len++;
         if (len && len < WORD_BYTES) {
+            char before[WORD_BYTES];
             utf8_fold_latin(question + at, len, word);
-            if (n > 3 ? !strncmp(word, unit, strlen(unit)) : !strcmp(word, unit))
+            if ((n > 3 ? !strncmp(word, unit, strlen(unit)) : !strcmp(word, unit)) &&
+                (!per || word_list_has(PER_WORDS, before, word_before(question, at, before))))
                 return true;
         }
         at += len ? len : 1;
@@ -175,7 +186,7 @@ static bool lost_unit(const quantity *want, const valued *v, size_t i, const cha
     if (want->kind != QUANTITY_NUMBER || want->unit || q->kind != QUANTITY_NUMBER || !q->unit || q->class == UNIT_SHARE)
         return false;
     if (type == ANSWER_MEASURE || type == ANSWER_MONEY || type == ANSWER_SHARE || units & MEASURES ||
-        names_unit(question, v->text, q))
+        names_unit(question, v->text, q, false))
         return false;
     return type == ANSWER_COUNT || asks_for_label(question);
 }
@@ -214,5 +225,43 @@ bool cite_cuts_value(const char *claim, size_t claim_len, const char *text, size
         if (piece && !whole)
             return true;
     }
+    return false;
+}
+
+text_span cite_whole_value(const char *text, size_t len, text_span piece, const char *question, arena *memory)
+{
+    quantity *there;
+    valued v = {.text = text};
+    bool end = asks_for_end(question);
+    size_t first, last;
+
+    if (quantities_find(text, len, memory, &there, &v.n, NULL))
+        return piece;
+    v.at = there;
+    for (first = 0; first < v.n && (there[first].start < piece.start || there[first].end > piece.end);)
+        first++;
+    if (first == v.n)
+        return piece;
+    for (last = first; last + 1 < v.n && (is_compound(&v, last) || (!end && is_range(&v, last)));)
+        last++;
+    while (first && (is_compound(&v, first - 1) || (!end && is_range(&v, first - 1))))
+        first--;
+    if (there[first].start < piece.start)
+        piece.start = there[first].start;
+    if (there[last].end > piece.end)
+        piece.end = there[last].end;
+    return piece;
+}
+
+bool cite_is_per_unit(const char *text, size_t len, text_span piece, const char *question, arena *memory)
+{
+    quantity *there;
+    size_t n;
+
+    if (quantities_find(text, len, memory, &there, &n, NULL))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (there[i].start >= piece.start && there[i].end <= piece.end)
+            return there[i].kind == QUANTITY_NUMBER && there[i].unit && there[i].value[0] > 0.99 && there[i].value[0] < 1.01 && names_unit(question, text, &there[i], true);
     return false;
 }

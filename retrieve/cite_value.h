@@ -17,4 +17,11 @@
 bool cite_cuts_value(const char *claim, size_t claim_len, const char *text, size_t len, const char *question, answer_type type,
                      unsigned units, arena *memory);
 
+/* What is told as one value with the quantity at `piece`: "4 minutes 12 seconds", "75 to 85"; `piece` itself where that is all, or an end of
+ * the range is asked for. */
+text_span cite_whole_value(const char *text, size_t len, text_span piece, const char *question, arena *memory);
+
+/* Is the quantity at `piece` what the question asks something for, "one litre" of "how much per litre"? */
+bool cite_is_per_unit(const char *text, size_t len, text_span piece, const char *question, arena *memory);
+
 #endif

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "base/bytes.h"
+#include "retrieve/cite_value.h"
 #include "retrieve/evidence_model.h"
 #include "retrieve/evidence_reading.h"
 #include "retrieve/follow_up.h"
@@ -747,8 +748,18 @@ bool evidence_short_answer(analyzer *an, const char *question, const evidence *e
     arena_init(&a, (size_t)64 << 20);
     if (evidence_mentions(an, question, e, p, s, &a, &mentions, &n, NULL))
         n = 0;
-    if (n)
-        *out = mentions[0];
+    if (n) {
+        size_t i = 0;
+        text_span whole;
+        while (i < n && cite_is_per_unit(p->text.text + s->start, s->end - s->start,
+                                         (text_span){mentions[i].start - s->start, mentions[i].end - s->start}, question, &a))
+            i++;
+        *out = mentions[i < n ? i : 0];
+        if (e->type >= ANSWER_COUNT && e->type <= ANSWER_MEASURE) {
+            whole = cite_whole_value(p->text.text + s->start, s->end - s->start, (text_span){out->start - s->start, out->end - s->start}, question, &a);
+            *out = (text_span){s->start + whole.start, s->start + whole.end};
+        }
+    }
     arena_clear(&a);
     return n > 0;
 }

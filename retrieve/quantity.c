@@ -226,7 +226,7 @@ static const struct {
     {"kubikmeter", U_M3, UNIT_VOLUME}, {"平方米", U_M2, UNIT_AREA}, {"km²", U_KM2, UNIT_AREA}, {"km2", U_KM2, UNIT_AREA},
     {"hectares", U_HA, UNIT_AREA}, {"hektar", U_HA, UNIT_AREA}, {"ha", U_HA, UNIT_AREA},
     {"acres", U_ACRE, UNIT_AREA}, {"l", U_L, UNIT_VOLUME}, {"liter", U_L, UNIT_VOLUME},
-    {"litres", U_L, UNIT_VOLUME}, {"liters", U_L, UNIT_VOLUME}, {"litros", U_L, UNIT_VOLUME},
+    {"litre", U_L, UNIT_VOLUME}, {"litres", U_L, UNIT_VOLUME}, {"liters", U_L, UNIT_VOLUME}, {"litros", U_L, UNIT_VOLUME},
     {"ml", U_ML, UNIT_VOLUME}, {"m³", U_M3, UNIT_VOLUME}, {"g", U_G, UNIT_MASS},
     {"gram", U_G, UNIT_MASS}, {"grams", U_G, UNIT_MASS}, {"gramm", U_G, UNIT_MASS},
     {"gramos", U_G, UNIT_MASS}, {"kg", U_KG, UNIT_MASS}, {"kilogram", U_KG, UNIT_MASS},

@@ -115,9 +115,45 @@ static void a_value_is_cut_or_whole(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static const struct {
+    const char *piece, *text, *question, *whole;
+    bool per;
+} wholes[] = {
+    {"75", "French press: 75 to 85, 30 g for half a litre", "How many marks above zero for a French press?", "75 to 85", false},
+    {"30 g", "French press: 75 to 85, 30 g for half a litre", "How much coffee for half a litre?", "30 g", false},
+    {"12 seconds", "The longest dive took 4 minutes 12 seconds.", "How long was the longest dive?", "4 minutes 12 seconds", false},
+    {"4 minutes", "The longest dive took 4 minutes 12 seconds.", "How long was the longest dive?", "4 minutes 12 seconds", false},
+    {"18", "Children aged 12–18 pay half.", "Up to what age do children pay half?", "18", false},
+    {"16.8 per cent", "The share fell from 21.4 to 16.8 per cent.", "To what share did it fall?", "16.8 per cent", false},
+    {"2 Jahre", "Die Garantie beträgt 2 Jahre und 6 Monate.", "Wie lange gilt die Garantie?", "2 Jahre und 6 Monate", false},
+    {"one litre", "Dissolve 20 g of citric acid in one litre of water.", "How much citric acid per litre is needed?", "one litre", true},
+    {"20 g", "Dissolve 20 g of citric acid in one litre of water.", "How much citric acid per litre is needed?", "20 g", false},
+    {"2 litres", "The jug holds 2 litres.", "How many litres does the jug hold?", "2 litres", false},
+    {"1 litre", "The jug holds 1 litre.", "How much does a jug hold?", "1 litre", false},
+};
+
+static void a_piece_is_made_whole(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof wholes / sizeof *wholes; i++) {
+        const char *text = wholes[i].text;
+        const size_t from = (size_t)(strstr(text, wholes[i].piece) - text);
+        const text_span piece = {from, from + strlen(wholes[i].piece)};
+        text_span whole;
+        arena a;
+        arena_init(&a, 1 << 20);
+        whole = cite_whole_value(text, strlen(text), piece, wholes[i].question, &a);
+        if (whole.end - whole.start != strlen(wholes[i].whole) || memcmp(text + whole.start, wholes[i].whole, whole.end - whole.start) != 0)
+            fail_msg("\"%s\" of \"%s\": \"%.*s\"", wholes[i].piece, text, (int)(whole.end - whole.start), text + whole.start);
+        if (cite_is_per_unit(text, strlen(text), piece, wholes[i].question, &a) != wholes[i].per)
+            fail_msg("\"%s\" of \"%s\"", wholes[i].piece, text);
+        arena_clear(&a);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_value_is_cut_or_whole)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_value_is_cut_or_whole), cmocka_unit_test(a_piece_is_made_whole)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
