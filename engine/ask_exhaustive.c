@@ -339,7 +339,7 @@ static cairn_status show_found(reading_all *r, const exhaustive *x, const char *
     asking *a = r->a;
     bool named = !x->listed || x->kind == EXHAUSTIVE_LIST || x->about_end, sieved = x->denied || x->n_parts > 1 || x->less_end || x->listed;
     size_t kept = 0;
-    cairn_status st = search_rows(r, named ? query : "", x->denied ? both_filters(a, "size:>=0") : x->listed && named ? r->filter_of_kind : r->filter,
+    cairn_status st = search_rows(r, named ? query : "", x->denied ? both_filters(a, "size:>=0") : x->listed && named ? both_filters(a, *a->tally.kind ? a->tally.kind : "size:>=0") : r->filter,
                                   named ? LISTED_MAX + (sieved ? all->n : 0) : 1, err);
 
     if (!st)
@@ -486,9 +486,10 @@ static cairn_status headline(asking *a, const exhaustive *x, const ask_tally *t,
 {
     const headline_words *w = words_of(x->lang);
     int len = (int)(x->end - x->start);
+    bool denies = x->denied || (x->less_first && strcmp(x->lang, "de")); /* "Edith nicht, aber Colm" says so itself */
     const char *topic = a->request->question + x->start, *kind = *t->kind ? arena_printf(&a->memory, " (%s)", t->kind) : "";
-    const char *one = x->neither ? w->neither_one : x->denied ? w->none_one : w->one,
-               *many = x->neither ? w->neither_many : x->denied ? w->none_many : w->many;
+    const char *one = x->neither ? w->neither_one : denies ? w->none_one : w->one,
+               *many = x->neither ? w->neither_many : denies ? w->none_many : w->many;
     cairn_status st;
 
     if (!kind)

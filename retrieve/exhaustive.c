@@ -210,31 +210,48 @@ static bool skip_any(const char *s, size_t *at, size_t end, const char *const *w
     return false;
 }
 
-/* "Ewa or Tomasz", "Ewa and Tomasz", "neither Ewa nor Tomasz": the parts of s[from, end). */
+/* The first sign of the list at s[at, end); 0: none. */
+static size_t sign_at(const char *s, size_t at, size_t end, const char *const *signs)
+{
+    for (; *signs; signs++) {
+        size_t n = strlen(*signs);
+        if (at + n < end && !strncmp(s + at, *signs, n))
+            return n;
+    }
+    return 0;
+}
+
+/* "Ewa or Tomasz", "Ewa, Jan and Tomasz", "neither Ewa nor Tomasz": the parts of s[from, end). */
 static void split_parts(const char *s, size_t from, size_t end, exhaustive *x)
 {
-    static const char *const ors[] = {" or ", " oder ", " o ", " ou ", " nor ", " noch ", " ni "},
-                             *const ands[] = {" and ", " und ", " y ", " et ", " as well as ", " als auch ", " sowie "},
-                             *const both[] = {"both ", "either ", "sowohl ", "entweder ", "tanto ", NULL};
-    size_t start = from;
+    static const char *const joins[2][10] = {{", or ", ", oder ", " or ", " oder ", " o ", " ou ", " nor ", " noch ", " ni ", NULL},
+                                             {", and ", " and ", " und ", " y ", " et ", " as well as ", " als auch ", " sowie ", NULL}};
+    static const char *const comma[] = {", ", NULL}, *const both[] = {"both ", "either ", "sowohl ", "entweder ", "tanto ", NULL};
+    size_t start = from, last = SIZE_MAX;
+    bool ors = true;
 
     x->n_parts = 0;
     if (skip_any(s, &start, end, both))
         from = start;
-    if (s[start] != '"')
-        for (size_t k = 0; k < 2 && !x->n_parts; k++)
-            for (size_t at = start; at < end && x->n_parts + 1 < EXHAUSTIVE_PARTS; at++)
-                for (size_t i = 0; i < 7; i++) {
-                    const char *sign = k ? ands[i] : ors[i];
-                    size_t n = strlen(sign);
-                    if (at + n >= end || strncmp(s + at, sign, n) != 0 || at <= from)
-                        continue;
-                    x->any = !k || x->neither;
-                    x->part[x->n_parts].start = from;
-                    x->part[x->n_parts++].end = at;
-                    from = at + n;
-                    break;
-                }
+    for (size_t k = 0; k < 2 && last == SIZE_MAX && s[start] != '"'; k++)
+        for (size_t at = start + 1; at < end; at++)
+            if (sign_at(s, at, end, joins[k])) {
+                last = at;
+                ors = !k;
+            }
+    if (last != SIZE_MAX)
+        x->any = ors || x->neither;
+    for (size_t at = start + 1; last != SIZE_MAX && at <= last && x->n_parts + 1 < EXHAUSTIVE_PARTS; at++) {
+        size_t n = sign_at(s, at, end, joins[!ors]);
+        if (!n)
+            n = sign_at(s, at, end, comma); /* "larch, oak or cedar" */
+        if (!n || at <= from)
+            continue;
+        x->part[x->n_parts].start = from;
+        x->part[x->n_parts++].end = at;
+        from = at + n;
+        at = from - 1;
+    }
     x->part[x->n_parts].start = from;
     x->part[x->n_parts++].end = end;
 }
@@ -265,6 +282,41 @@ static size_t read_denial_around(const char *s, exhaustive *x)
         x->denied = true;
     }
     return x->start;
+}
+
+/* "(Do not mention) B but mention A": [*start, end) is A then. */
+static void read_denied_first(const char *s, const wording *w, exhaustive *x, size_t *start, size_t end)
+{
+    static const char *const buts[] = {" but do ", " but ", " aber ", " sondern ", " pero ", " sino ", " mais ", NULL};
+
+    if (s[*start] == '"' || x->neither)
+        return;
+    for (size_t at = *start + 1; at < end; at++) {
+        size_t from = at, upto = at, stop;
+        if (!skip_any(s, &from, end, buts))
+            continue;
+        while (upto > *start && strchr(", ", s[upto - 1]))
+            upto--;
+        if (upto - *start > 6 && !memcmp(s + upto - 6, " nicht", 6)) { /* "B nicht, aber A" */
+            x->less_start = *start;
+            x->less_end = upto - 6;
+            x->less_first = true;
+            *start = from;
+            return;
+        }
+        if (!x->denied)
+            continue;
+        stop = from + strcspn(s + from, " ");
+        for (size_t v = 0; w->verbs[v] && stop < end; v++)
+            if (strlen(w->verbs[v]) == stop - from && !memcmp(w->verbs[v], s + from, stop - from)) {
+                x->less_start = *start;
+                x->less_end = at;
+                x->less_first = true;
+                x->denied = false;
+                *start = stop + 1;
+                return;
+            }
+    }
 }
 
 /* "A but not B", "A, but do not mention B": [start, *end) is cut behind A. */
@@ -563,6 +615,22 @@ static bool parse_unread(const char *s, size_t len, exhaustive *out)
     return false;
 }
 
+/* "Which mails from Edith (mention ...)": behind the name; else `thing`. */
+static size_t skip_sender(const char *question, const char *s, size_t len, size_t opened, size_t thing, exhaustive *x)
+{
+    listing l = {question, s, len};
+    exhaustive kinds = {0};
+    size_t at = thing, stop, start, end;
+
+    read_kinds(s, opened, thing, &kinds);
+    if (!strstr(kinds.filter, EXHAUSTIVE_MAILS) || !listing_word(&l, &at, &stop) || !word_list_has(senders, s + at, stop - at) ||
+        !listing_name(&l, stop, &start, &end))
+        return thing;
+    x->sender_start = start;
+    x->sender_end = end;
+    return end;
+}
+
 bool exhaustive_parse(const char *question, size_t len, exhaustive *out)
 {
     char s[QUESTION_MAX + 1];
@@ -598,8 +666,8 @@ bool exhaustive_parse(const char *question, size_t len, exhaustive *out)
             out->end = last;
             read_kinds(s, opened, start, out);
         } else {
-            size_t thing = behind_things(s, len, end, w);
-            at = find_word(s, len, end, w->verbs, &end);
+            size_t thing = skip_sender(question, s, len, opened, behind_things(s, len, end, w), out);
+            at = find_word(s, len, thing, w->verbs, &end);
             if (at == SIZE_MAX || !only_fillers(s, thing, at, &denied))
                 continue;
             out->denied = denied;
@@ -611,7 +679,9 @@ bool exhaustive_parse(const char *question, size_t len, exhaustive *out)
         parts = read_denial_around(s, out);
         if (out->end > parts && !is_pronoun(s + out->start, out->end - out->start)) {
             last = out->end;
-            read_exception(s, w, out, parts, &last);
+            read_denied_first(s, w, out, &parts, last);
+            if (!out->less_first)
+                read_exception(s, w, out, parts, &last);
             split_parts(s, parts, last, out);
             for (size_t k = 0; k < out->n_parts; k++)
                 trim(s, w, &out->part[k].start, &out->part[k].end);

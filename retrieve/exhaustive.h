@@ -28,6 +28,7 @@ typedef struct exhaustive {
     } part[EXHAUSTIVE_PARTS]; /* of the above; one, where nothing joins */
     size_t n_parts;
     size_t less_start, less_end; /* "A but not B": B; end 0: none */
+    bool less_first;             /* it was said first, "(do not mention) B but mention A": all in [start, end) */
     size_t sender_start, sender_end; /* of mails: who wrote them; end 0: anybody */
     bool unread;       /* "which files could not be read?": nothing else is set but lang */
     bool listed;       /* "how many PDF files are there", "how many invoices do I have of 2024": nothing is to be mentioned, the files
