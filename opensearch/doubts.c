@@ -347,11 +347,24 @@ static cairn_status rows_together(void *ctx, const suggest_word *words, size_t n
     return st;
 }
 
+/* Which there are is known, not of how many rows: one that is there is held. */
+static void languages_held(void *ctx, const char *code, uint64_t *rows, uint64_t *all)
+{
+    const correcting *c = ctx;
+    const char *const *codes;
+    size_t n = os_languages(c->snap, &codes);
+
+    *rows = 0;
+    *all = *code ? 1 : 0;
+    for (size_t i = 0; i < n; i++)
+        *rows += *code && !strcmp(codes[i], code);
+}
+
 cairn_status os_correct(void *ctx, analyzer *an, const char *text, size_t len, arena *memory, const char **out,
                         cairn_error *err)
 {
     correcting c = {.snap = ctx, .an = an, .text = text, .len = len};
-    suggest_source from = {&c, word_rows, near_words, rows_together, NULL};
+    suggest_source from = {&c, word_rows, near_words, rows_together, NULL, languages_held};
 
     return suggest_query_from(an, &from, text, len, NULL, 0, memory, out, err);
 }

@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "index/lexical/automaton.h"
 #include "index/lexical/reader.h"
+#include "index/text/stopwords.h"
 
 #define TEXTS_MAX   ((size_t)1 << 28)
 #define EDIT_COST   4.0
@@ -22,6 +23,12 @@
 #define WORDS_MAX   16   /* of a question that are looked at */
 #define LEAST_SHORT 3    /* letters of a word that is corrected at all */
 #define LEAST_TWO   5    /* letters from which two edits are tried */
+#define LEAST_FIRST 6    /* from which the first letter may be another */
+#define LEAST_FAR   8    /* from which two edits are enough for a question, with the first letter as it is */
+#define LIKELY      3    /* corrections of a word that are looked for with others */
+#define SUPPORTERS  4    /* words of the question that they are looked for with, the rarest ones */
+#define HARDLY      20   /* a language of which one of so many rows is, or fewer, is hardly held */
+#define TELLING     2    /* function words that tell a language */
 #define MANY_ROWS   10000 /* of a word that is not looked for in its field to know that it is fine */
 
 typedef struct found {
@@ -363,6 +370,7 @@ cairn_status suggest_count(const lexical_segment *segments, size_t n, const char
 typedef struct slip {
     uint32_t start, end;
     suggest_word best;
+    bool plain; /* a slip of the hand */
 } slip;
 
 static bool is_blank(char c)
@@ -495,24 +503,19 @@ static cairn_status rows_in_fields(void *ctx, uint32_t field_mask, const char *w
     return rows_together(own->a, own->segments, own->n, field_mask, word, len, rows, err);
 }
 
-/* Choose among the corrections of one word with the other words of the question. */
-static cairn_status choose(const suggest_source *from, const suggest_word *tried, size_t n_tried,
-                           const char *others, slip *out, char first, cairn_error *err)
+/* Rows of a language ("": of none that is known), and all. */
+static void rows_of_language(void *ctx, const char *code, uint64_t *rows, uint64_t *all)
 {
-    uint64_t rows[TRIED] = {0};
-    double best = -INFINITY;
-    cairn_status st = CAIRN_OK;
+    const own_words *own = ctx;
 
-    if (*others && n_tried > 1)
-        st = from->together(from->ctx, tried, n_tried, others, rows, err);
-    for (size_t i = 0; i < n_tried && !st; i++) {
-        double score = score_near(&tried[i], first) + log(1 + (double)rows[i]);
-        if (score > best) {
-            best = score;
-            out->best = tried[i];
-        }
+    *rows = *all = 0;
+    for (size_t s = 0; s < own->n; s++) {
+        const lexical_reader *r = own->segments[s].reader;
+        *all += r->n_rows;
+        for (size_t l = 0; l < r->n_langs; l++)
+            if (!strcmp(r->langs[l].code, code))
+                *rows += r->langs[l].rows;
     }
-    return st;
 }
 
 /* A typed question and the ranges of it that name a field. */
@@ -527,6 +530,7 @@ typedef struct typed_word {
     uint32_t start, end;
     uint32_t field_mask; /* 0: any */
     bool fine;           /* found as it is */
+    bool function;       /* of any language: says nothing of what is asked */
     uint64_t rows;
 } typed_word;
 
@@ -547,7 +551,8 @@ static cairn_status weigh_word(const suggest_source *from, const typed_text *t, 
 
     if (!st && w->field_mask && w->rows < MANY_ROWS)
         st = from->in_fields(from->ctx, w->field_mask, t->text + w->start, len, &w->rows, err);
-    w->fine = w->rows > (w->field_mask ? 0 : RARE) || count_letters(form, n_form) < LEAST_SHORT;
+    w->function = !w->field_mask && stopwords_any(form, n_form);
+    w->fine = w->rows > (w->field_mask ? 0 : RARE) || count_letters(form, n_form) < LEAST_SHORT || w->function;
     return st;
 }
 
@@ -588,16 +593,134 @@ static cairn_status keep_likely(const suggest_source *from, const typed_word *w,
     return st;
 }
 
-/* The words that are fine, one behind the other. */
-static cairn_status join_fine(const char *text, const typed_word *words, size_t n, bytes *out,
-                              cairn_error *err)
+/* Is it near enough for a question? Most slips are one letter, and rarely the first. */
+static bool is_near(const char *form, size_t n_form, const suggest_word *w)
 {
-    for (size_t i = 0; i < n; i++)
-        if (words[i].fine &&
-            ((out->len && bytes_append_byte(out, ' ')) ||
-             bytes_append(out, text + words[i].start, words[i].end - words[i].start)))
-            return no_memory(err);
-    return CAIRN_OK;
+    size_t letters = count_letters(form, n_form);
+
+    if (w->edits > 1)
+        return letters >= LEAST_FAR && w->text[0] == form[0];
+    return letters >= LEAST_FIRST || w->text[0] == form[0];
+}
+
+/* Two neighbours exchanged, or a letter written twice or once too few: what the hand does, and what hardly makes
+ * another word out of one. */
+static bool is_slip_of_hand(const char *form, size_t n, const suggest_word *w)
+{
+    const char *longer = n > w->len ? form : w->text, *shorter = n > w->len ? w->text : form;
+    const size_t n_longer = n > w->len ? n : w->len, n_shorter = n > w->len ? w->len : n;
+    size_t i = 0;
+
+    if (w->edits != 1 || count_letters(form, n) < LEAST_TWO)
+        return false;
+    while (i < n_shorter && longer[i] == shorter[i])
+        i++;
+    if (n_longer == n_shorter)
+        return i + 1 < n && form[i] == w->text[i + 1] && form[i + 1] == w->text[i];
+    return n_longer == n_shorter + 1 && i && longer[i] == longer[i - 1];
+}
+
+/* A name inside of a sentence is written as who typed it knows it. */
+static bool is_capital(const typed_text *t, const typed_word *w)
+{
+    return w->start && isupper((unsigned char)t->text[w->start]);
+}
+
+static void keep_near(const char *form, size_t n_form, bool capital, suggest_word *tried, size_t *n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *n && kept < LIKELY; i++)
+        if (is_near(form, n_form, &tried[i]) && !(capital && tried[i].edits > 1))
+            tried[kept++] = tried[i];
+    *n = kept;
+}
+
+/* The words of the question but `w` that say what it is about and that the collection holds, the rarest first. */
+static size_t list_supporters(const typed_word *words, size_t n, const typed_word *w, const typed_word *out[SUPPORTERS])
+{
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t at = k;
+        if (&words[i] == w || words[i].function || !words[i].rows)
+            continue;
+        while (at && out[at - 1]->rows > words[i].rows)
+            at--;
+        if (at == SUPPORTERS)
+            continue;
+        k += k < SUPPORTERS;
+        memmove(out + at + 1, out + at, (k - 1 - at) * sizeof *out);
+        out[at] = &words[i];
+    }
+    return k;
+}
+
+/* Do two words stand together as often as chance has it, and more? `all` 0: how often that is is not known. */
+static bool is_no_chance(uint64_t together, uint64_t one, uint64_t other, uint64_t all)
+{
+    return !all || (double)together * (double)all >= (double)one * (double)other;
+}
+
+/* Of the corrections the best one that stands in a row with one of the supporters, and not only as often as chance has it;
+ * best.len 0: there is none. */
+static cairn_status choose(const suggest_source *from, const typed_text *t, const typed_word *w, const typed_word *const *supporters,
+                           size_t n_supporters, const suggest_word *tried, size_t n_tried, slip *out, cairn_error *err)
+{
+    char form[ANALYZER_FORM_MAX];
+    const size_t n_form = analyzer_form(t->text + w->start, w->end - w->start, form);
+    uint64_t most[LIKELY] = {0}, all = 0, of;
+    double best = -INFINITY;
+    cairn_status st = CAIRN_OK;
+
+    if (from->languages)
+        from->languages(from->ctx, "", &of, &all);
+    for (size_t k = 0; k < n_supporters && !st; k++) {
+        uint64_t rows[LIKELY] = {0};
+        bytes other;
+        bytes_init(&other, 1 << 20);
+        if (bytes_append(&other, t->text + supporters[k]->start, supporters[k]->end - supporters[k]->start))
+            st = no_memory(err);
+        else
+            st = from->together(from->ctx, tried, n_tried, other.data, rows, err);
+        for (size_t i = 0; i < n_tried && !st; i++)
+            if (rows[i] > most[i] && is_no_chance(rows[i], tried[i].count, supporters[k]->rows, all))
+                most[i] = rows[i];
+        bytes_clear(&other);
+    }
+    for (size_t i = 0; i < n_tried && !st; i++) {
+        const bool plain = !is_capital(t, w) && is_slip_of_hand(form, n_form, &tried[i]);
+        double score = score_near(&tried[i], form[0]) + log(1 + (double)most[i]);
+        if ((most[i] || plain || !n_supporters) && score > best) {
+            best = score;
+            out->best = tried[i];
+            out->plain = plain;
+        }
+    }
+    return st;
+}
+
+/* Is the question in a language of which hardly a row is? By its function words: two, and more than of any that is held. */
+static bool is_of_another_language(const suggest_source *from, const typed_text *t, const typed_word *words, size_t n)
+{
+    size_t most = TELLING - 1, most_held = 0;
+    const char *code;
+
+    for (size_t i = 0; from->languages && (code = stopwords_language(i)); i++) {
+        uint64_t rows = 0, all = 0;
+        size_t found = 0;
+        from->languages(from->ctx, code, &rows, &all);
+        for (size_t k = 0; k < n; k++) {
+            char form[ANALYZER_FORM_MAX];
+            size_t n_form = analyzer_form(t->text + words[k].start, words[k].end - words[k].start, form);
+            found += !words[k].field_mask && n_form > 1 && stopwords_wide(code, form, n_form);
+        }
+        if (rows > all / HARDLY)
+            most_held = found > most_held ? found : most_held;
+        else if (found > most)
+            most = found;
+    }
+    return most >= TELLING && most > most_held;
 }
 
 static cairn_status replace(const char *text, size_t len, const slip *slips, size_t n,
@@ -619,38 +742,84 @@ static cairn_status replace(const char *text, size_t len, const slip *slips, siz
     return *out ? CAIRN_OK : no_memory(err);
 }
 
+/* The correction of one word, if there is one. */
+static cairn_status mend(const suggest_source *from, const typed_text *t, const typed_word *words, size_t n_words, const typed_word *w,
+                         arena *memory, slip *out, bool *found, cairn_error *err)
+{
+    const typed_word *supporters[SUPPORTERS];
+    suggest_word tried[TRIED];
+    size_t n_tried = 0, len = w->end - w->start, n_form;
+    char form[ANALYZER_FORM_MAX];
+    cairn_status st = from->near(from->ctx, t->text + w->start, len, TRIED, memory, tried, &n_tried, err);
+
+    n_form = analyzer_form(t->text + w->start, len, form);
+    *out = (slip){.start = w->start, .end = w->end};
+    *found = false;
+    if (!st)
+        st = keep_likely(from, w, tried, &n_tried, err);
+    if (!st)
+        keep_near(form, n_form, is_capital(t, w), tried, &n_tried);
+    if (st || !n_tried)
+        return st;
+    st = choose(from, t, w, supporters, w->field_mask ? 0 : list_supporters(words, n_words, w, supporters), tried, n_tried, out, err);
+    *found = !st && out->best.len;
+    return st;
+}
+
+/* Without a word that is fine: were all mended, and do they stand together? */
+static cairn_status hold_together(const suggest_source *from, const slip *slips, size_t n, bool *hold, cairn_error *err)
+{
+    uint64_t rows = 0;
+    bytes others;
+    cairn_status st = CAIRN_OK;
+
+    bytes_init(&others, 1 << 20);
+    for (size_t i = 1; i < n && !st; i++)
+        st = bytes_printf(&others, "%s%s", i > 1 ? " " : "", slips[i].best.text) ? no_memory(err) : CAIRN_OK;
+    if (!st && n > 1)
+        st = from->together(from->ctx, &slips[0].best, 1, others.data, &rows, err);
+    *hold = n < 2 || rows > 0;
+    bytes_clear(&others);
+    return st;
+}
+
+static size_t keep_plain(slip *slips, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (slips[i].plain)
+            slips[kept++] = slips[i];
+    return kept;
+}
+
 cairn_status suggest_query_from(analyzer *a, const suggest_source *from, const char *text, size_t len,
                                 const suggest_range *ranges, size_t n_ranges, arena *memory, const char **out,
                                 cairn_error *err)
 {
     const typed_text typed = {text, len, ranges, n_ranges};
+    const typed_word *supporters[SUPPORTERS];
     typed_word words[WORDS_MAX];
     slip slips[WORDS_MAX];
-    size_t n_words = 0, n_slips = 0;
-    bytes fine;
+    size_t n_words = 0, n_slips = 0, n_doubted = 0;
+    bool hold = true;
     cairn_status st = read_words(a, from, &typed, words, &n_words, err);
 
     *out = NULL;
-    bytes_init(&fine, 1 << 20);
-    if (!st)
-        st = join_fine(text, words, n_words, &fine, err);
+    if (st || is_of_another_language(from, &typed, words, n_words))
+        return st;
     for (size_t i = 0; i < n_words && !st; i++) {
-        suggest_word tried[TRIED];
-        size_t n_tried = 0, len_word = words[i].end - words[i].start;
-        char form[ANALYZER_FORM_MAX];
+        bool found = false;
         if (words[i].fine)
             continue;
-        analyzer_form(text + words[i].start, len_word, form);
-        st = from->near(from->ctx, text + words[i].start, len_word, TRIED, memory, tried, &n_tried, err);
-        if (!st)
-            st = keep_likely(from, &words[i], tried, &n_tried, err);
-        if (st || !n_tried)
-            continue;
-        slips[n_slips] = (slip){.start = words[i].start, .end = words[i].end};
-        st = choose(from, tried, n_tried, fine.len ? fine.data : "", &slips[n_slips], form[0], err);
-        n_slips++;
+        st = mend(from, &typed, words, n_words, &words[i], memory, &slips[n_slips], &found, err);
+        n_slips += found;
+        n_doubted += !words[i].field_mask && !words[i].rows;
     }
-    bytes_clear(&fine);
+    if (!st && n_doubted && !list_supporters(words, n_words, NULL, supporters))
+        st = n_slips < n_doubted ? (hold = false, CAIRN_OK) : hold_together(from, slips, n_slips, &hold, err);
+    if (!hold)
+        n_slips = keep_plain(slips, n_slips);
     return st || !n_slips ? st : replace(text, len, slips, n_slips, memory, out, err);
 }
 
@@ -659,7 +828,7 @@ cairn_status suggest_query(analyzer *a, const lexical_segment *segments, size_t 
                            arena *memory, const char **out, cairn_error *err)
 {
     own_words own = {a, segments, n};
-    suggest_source from = {&own, word_rows, correct_word, each_together, rows_in_fields};
+    suggest_source from = {&own, word_rows, correct_word, each_together, rows_in_fields, rows_of_language};
 
     return suggest_query_from(a, &from, text, len, ranges, n_ranges, memory, out, err);
 }

@@ -9,7 +9,18 @@
  *               anybody: by ln(count) - 4 * edits, one more for the same first letter, and ln(1 + rows that
  *               hold it with the other words of the question), so that the words decide together
  *
- * Deleted rows count until a merge drops them.
+ * A question's word is left alone where
+ *
+ *   it is a function word of any language (stopwords_any)
+ *   the question is in a language of which the collection holds hardly a row: its words are no slips of others
+ *   only a correction of two edits is there and the word has fewer than eight letters, its first letter is another, or it
+ *     is a name (a capital inside of the question)
+ *   no correction stands in a row with another word of the question more often than by chance: what is like a word that
+ *     nobody wrote is then another word. But for slips of the hand: two neighbours exchanged, a letter doubled or a double
+ *     one halved, in five letters and more. Where the collection has no word of the question, all others must be
+ *     corrected, to words that stand together
+ *
+ * Measured in docs/lexical.md. Deleted rows count until a merge drops them.
  *
  * Owns     results live in the caller's arena.
  * Errors   CAIRN_ECORRUPT, CAIRN_ENOMEM. */
@@ -66,6 +77,8 @@ typedef struct suggest_source {
     /* Rows that hold the word in one of the fields; needed where there are ranges. */
     cairn_status (*in_fields)(void *ctx, uint32_t field_mask, const char *word, size_t len, uint64_t *rows,
                               cairn_error *err);
+    /* Rows of a language ("": of none), and all; all 0: not known. NULL: nothing is known of languages. */
+    void (*languages)(void *ctx, const char *code, uint64_t *rows, uint64_t *all);
 } suggest_source;
 /* suggest_query over such a one. */
 cairn_status suggest_query_from(analyzer *a, const suggest_source *from, const char *text, size_t len,

@@ -158,7 +158,174 @@ static const struct {
      "حيث كما لكن غير "},
 };
 
+/* More of each language, and languages that have no list of their own: auxiliaries and their forms,
+ * question words, particles, politeness. Nothing scores by these. */
+static const struct {
+    const char *code, *words;
+} wide[] = {
+    {"en",
+     " able anybody anyone anything anyway away back came come comes done else ever everybody "
+     "everyone everything get gets getting give given gives go goes going gone got isn keep "
+     "kept know known like likely made make makes making many maybe might mine need needs never "
+     "next nobody none nothing often one ones ought perhaps please put quite rather really said "
+     "say says see seen several show shown shows somebody someone something sometimes soon "
+     "still take taken takes tell thank thanks thing things think together told took toward "
+     "towards two unless used uses using usually want wants way well went whenever wherever "
+     "whether whichever whoever whose yes yet yours "},
+    {"de",
+     " beide beiden bekommen bekommt bestimmt bevor bisher bitte bleiben bleibt brauche "
+     "brauchen braucht danke darf darfst davon dazu derselbe dieselbe durfte dürfen dürft "
+     "dürfte eben eigentlich einige einigen einmal entweder erst falls fand fast finde finden "
+     "findet gab ganz geben gehen geht gemacht genau gern gerne gesagt gibt gleich habt hast "
+     "heißen heißt heute hinaus hätte hätten ihnen immer indem innerhalb irgend irgendwo jedoch "
+     "jemals jemand keiner keines komme kommen kommt konnte konnten könnt könnten lag lange "
+     "lasse lassen lauten lautet lieber liegen liegt lässt mach machen macht mal manchmal mehr "
+     "mehrere meisten musste mussten müssen müsst müsste nachdem neben nennen nennt nie niemand "
+     "obwohl oft sage sagen sagt samt schon sei seid seien sieht soll sollen sollst sollt "
+     "sollten sonst stand statt stehen steht tat trotz tun tut unter usw vielen vielleicht "
+     "waren wart wegen weit weiter welches wenig weniger weshalb weswegen wieso wieviel "
+     "wieviele wird wirst woher wohin wollen wollt wollte wollten womit woran worauf woraus "
+     "worin worum worüber wovon wozu wäre wären zeig zeige zeigen zuerst zuletzt zurück zwecks "
+     "zwei überhaupt übrigens "},
+    {"es",
+     " además ahora ahí allá allí apenas aquí bastante bien cabe casi cierto conmigo contigo "
+     "cosa cosas da dan dar debe deben debería deberían debo dentro dice dicen dijo dos dónde "
+     "encima encuentra estamos estoy estuve estuvieron estuvo estáis estás excepto fuera fui "
+     "fuimos fuiste gracias gran grande hace hacen hacer hacia haciendo han haya hemos hice "
+     "hizo hoy iba incluso ir jamás lado llama llamado llaman luego mediante menos mientras "
+     "misma mismas mismo mismos muchas muchos muestra muestre muéstrame mía mío nadie ninguna "
+     "ninguno ningún nuestras nuestros nunca ojalá pasa pase podemos podido podría podrían pone "
+     "poner porqué primero pudo pueda puede pueden puedes puedo quiere quieren quiero quisiera "
+     "sabe sabemos saber salvo será serán sería serían siempre siendo sino solamente solo somos "
+     "soy suya suyo suyos sólo tampoco tenemos tener tengo tenía tenían tuve tuvieron tuvo usa "
+     "usan usar va vamos van varias varios veces ver vez vosotros voy ya última último "},
+    {"fr",
+     " abord ailleurs aller allez allons as assez auquel aura auraient aurait auront auxquels "
+     "avaient avais aviez avions beaucoup bien car cas ceci certaine certaines certains chacun "
+     "chacune chose choses combien contre dehors deux devait devant devez devons dire dit dites "
+     "doit doivent donne donner donnez durant elle ensuite es eut excepté faire fais faisait "
+     "faites fallait faut font fut hors ici jamais laisse leurs lors lui maintenant malgré mien "
+     "mieux moins n'est nulle oui outre parfois parmi personne peut peuvent pourra pourrait "
+     "pouvait pouvez pouvoir pouvons presque pris près quoique rien sait sauf savoir sera "
+     "serait seront seulement sinon soient soit sommes souvent suis tandis tant tellement "
+     "telles tels tenir toujours trop tôt va vais vas vers veulent veut voir vont voulait "
+     "voulez vouloir vu étais étant êtes "},
+    {"it",
+     " adesso allora altra altre altri altro appena assai avete avrebbe avrà bene bisogna "
+     "chiama chiunque ciascuno cioè deve devo devono dice dovrebbe ecco essa esse esso fa fanno "
+     "fare fatto fosse foste giù hai infatti insieme invece ma meglio meno nessun nessuna "
+     "nessuno niente nulla ognuno oppure però poco poi possiamo posso possono potete potrebbe "
+     "puoi purtroppo può quindi saranno sarebbe sarà sei sempre siete solamente soltanto spesso "
+     "stai stanno stavano subito tale tanto troppo vada vai vanno vengono verso vicino viene "
+     "voglio vogliono vorrei vostra vostro "},
+    {"pt",
+     " ainda algo algum alguma algumas alguns alguém ali ambos antes apenas aquela aquelas "
+     "aquele aqueles aqui aquilo assim atrás bem cada com contudo cá deve devem dever diz dizer "
+     "dois ela entre então estamos estar estava estavam esteve estive estou estão faz fazem "
+     "fazer feito fica ficam fiquei fomos fora fosse grande havia hoje hora ir isso logo longe "
+     "lá maioria melhor menos minhas muita muitas muitos nada nenhum nenhuma ninguém nosso "
+     "nossos nunca ou outra outras outro outros pode podem poder poderia posso pouca pouco "
+     "primeiro própria próprio pôde quais quaisquer qualquer quanta quer quero quiser sabe seja "
+     "sejam sempre sendo será serão sido somente somos sou tal talvez tanto tenho teria teriam "
+     "tinha tinham tive toda todavia todos tudo vai vamos vem vez vezes viu vocês vos vou vão "},
+    {"nl",
+     " aangezien achter af allen anders behalve beide beneden bent bijna binnen blijft boven "
+     "buiten daarna daarom daarvan deed dezelfde dient doet dus echter eens eerst eigen elk "
+     "elke enige enkele ga gaan gaat geeft geen geweest gewoon graag haar hebt heel hierin "
+     "hoewel ieder iedere iedereen indien inmiddels jij jou jouw jullie komen komt krijgen "
+     "krijgt laten later liever ligt mag meestal men mijne minder misschien mochten moest "
+     "moesten moet moeten mogen naast nadat nergens niemand nooit ofwel omdat omhoog ooit "
+     "overal pardon pas sinds sommige soms staat steeds straks tegen terwijl tijdens tussen uwe "
+     "vaak vanaf volgens vooral voordat waarin waarmee waarop waaruit waarvan wanneer weer "
+     "wegens weinig wil wilde willen wilt zal zeggen zegt zei zit zoals zodat zoiets zowel "
+     "zullen "},
+    {"sv",
+     " aldrig alltid alltså andra annan annat bara behöver bland borde bra bör därför eftersom "
+     "endast faktiskt fanns fick finns flera få får ger gick gjorde gå går gör göra hellre "
+     "heter hit hos idag igen innan istället ja kom kommer kunna ligger lite längre låta mer "
+     "mest måste nej nog nya nästan ofta olika sade samma ska skall står sätt tack tar tills "
+     "trots två utom varje vars vill ville visst väl våra vårt "},
+    {"da",
+     " aldrig allerede alligevel altid anden andet andre bare blandt bliver burde både bør "
+     "derefter derfor dine du enhver ens fik findes flere få før først gang gerne gik giver går "
+     "gør gøre hedder heller hende hvilken hvordan idag igen igennem imellem inden ingen intet "
+     "jamen jeres kom kommer kunnet lidt lige ligger mellem mens mere mest må måske måtte nej "
+     "nogle nok næsten ofte samme selv siden sidste siger sine skulle stadig står så tager tak "
+     "to uden undtagen vore vores været "},
+    {"no",
+     " aldri alle allerede alltid andre annen annet bare blant burde både bør dere deres derfor "
+     "din ditt enn ennå enten fikk finnes flere få først gang gikk gir gjorde gjør gjøre går "
+     "heller heter hit hvilket idag igjen ingen ingenting kom kommer kunne ligger litt mens mer "
+     "mest må måtte nei nesten noen nok ofte opp samme selv siden sier sist ta takk tar to "
+     "trenger under unntatt våre vårt "},
+    {"fi",
+     " ehkä ei eikä emme en enemmän ennen enää et ette haluan heidän heille hyvin ihan ilman "
+     "jokainen joku jolla jopa jota joten kaiken kaikki kaikkien kenelle kiitos koko kukaan "
+     "kyllä lisäksi mikään minne minua minulla minun moni monta mukaan muut noin nuo nyt olemme "
+     "olen olet olette oliko olisi ollut onkaan onko paljon paljonko pitää saa saako saan sama "
+     "sitten tuo täytyy vain vielä voiko voivat yksi "},
+    {"tr",
+     " acaba ama ancak arada asla az bana bazı belki ben beni benim bile bir biri birkaç biz "
+     "bize bizim bu buna bunda bundan bunu bunun da daha de defa değil diye en eğer gibi hangi "
+     "hem hep hepsi her hiç ile ise için kadar kaç kez ki kim kime kimin kimse mi mu mü mı "
+     "nasıl ne neden nedir nerede nereye niye niçin o olan olarak oldu olduğu olur ona ondan "
+     "onlar onu onun sanki sen seni senin siz sizin tüm var ve veya ya yani yok zaman çok çünkü "
+     "şey şu "},
+    {"hu",
+     " a abban ahhoz ahogy ahol aki akik akkor alatt amely amelyek ami amikor amíg annak arra "
+     "arról az azok azon azonban azt aztán azután azért be belül benne bár cikk csak de e egy "
+     "egyes egyik egyéb egész el ellen elő először előtt emilyen erre ez ezek ezen ezt ezért "
+     "fel felé ha hanem hogy hogyan hol honnan hova hozzá igen ill ilyen ismét kell keresztül "
+     "ki kicsoda kinek későn legalább legyen lehet lesz lett maga meg mellett mely melyik mert "
+     "mi mikor milyen mind minden mint mit mivel miért most már más még nagy nagyon ne nem "
+     "nincs néha néhány nélkül olyan ott pedig s saját sem semmi sok sokat szemben szerint "
+     "szinte talán te tehát teljes tovább több utolsó után vagy vagyok való van vannak vele "
+     "vissza volna volt voltak által általában át én éppen és így össze új ő ők őket "},
+    {"ro",
+     " a acea aceasta această aceea acei aceia acel acela acele acest acesta aceste acestea "
+     "acești acolo acum ai al ale alt alta altă am are asta asupra atunci au avea aveți azi aș "
+     "așa ca care ce cei cel cele cine cineva cu cum cumva cât câte câți că da dacă dar de deci "
+     "deja deoarece deși din după ea ei el ele era este eu fi fie fiecare fost fără in la le li "
+     "lor lui mai mea mei mele mi mult multe nici nimeni nimic niște noastră noi nostru nu o "
+     "ori oricare pe pentru peste poate pot prea prin sau se spre sub sunt să te toate tot toți "
+     "tu un una unde unei unele unor unui voi vom vor vreo în înainte încât între "},
+    {"ca",
+     " a això al als altra altre altres amb aquell aquella aquells aquest aquesta aquestes "
+     "aquests aquí bé cada com del dels des després dins doncs durant el ell ella elles ells "
+     "els em en encara ens entre era eren es estan està et fa fer fins fou ha han has he hem hi "
+     "i jo la les li ll llavors lo los m'ha mai meu meva molt molta molts més no nosaltres "
+     "nostra nostre o on pel pels per perquè però poc poden pot potser qual quan quant quanta "
+     "quants que qui quin quina quines quins què s'ha sempre sense ser seu seva si sobre sota "
+     "són també tan tant te tenen teu tot tota totes tots té un una unes uns va van vostra "
+     "vostre és "},
+    {"pl",
+     " a aby albo ale bardzo bez bo by być był była było były co coś czego czemu czy dla "
+     "dlaczego do gdy gdyby gdzie go i ich ile im in ja jak jaka jaki jakie je jeden jego jej "
+     "jemu jest jestem jeszcze jeśli jeżeli już każdy kiedy kim kogo kto która które którego "
+     "której który których którzy lub ma mają mam mi mnie mogą może można musi my mój na nad "
+     "nam nas nasz nawet nic nich nie nigdy nim niż o od on ona one oni ono oraz pan po pod "
+     "ponieważ poza przed przez przy się sobie swój są ta tak taka taki także tam te tego tej "
+     "ten też to tu tych tylko tym w wasz we więc wszyscy wszystko z za ze że żeby "},
+    {"cs",
+     " a aby aj ale ani asi až bez bude budou by byl byla byli bylo být co což další do ho i "
+     "jak jako jaká jaké je jeho jej jejich její jen jestli jestliže ještě ji jich jsem jsi "
+     "jsme jsou jste já k kam každý kde kdo kdy kdyby když kolik která které který kteří ku ma "
+     "mají mezi mi mně my má máme mít mě můj může na nad ne nebo nebyl nejsou není než nic nich "
+     "nám náš něco o od on ona oni ono pak po pod podle pokud pouze pro proto protože proč před "
+     "přes při s se si své svůj ta tak také tam tato ten tento to toho tom tomto tu ty této tě "
+     "u už v ve vy vám váš více však vše všechno z za ze či že "},
+    {"id",
+     " ada adalah agar akan aku anda antara apa apabila apakah atas atau bagaimana bagi bahwa "
+     "banyak beberapa begitu belum berapa bila bisa boleh dalam dan dapat dari daripada dengan "
+     "di dia diri hanya harus hingga ia ini itu jika juga kalau kami kamu kapan karena ke "
+     "kepada kita lagi lain lebih maka mana masih mengapa mereka namun oleh pada para pernah "
+     "saat saja sampai sangat saya sebagai sebelum sebuah sedang sejak selama semua sendiri "
+     "seperti serta setelah setiap siapa sudah supaya tanpa telah tentang tersebut tetapi tidak "
+     "untuk yaitu yang "},
+};
+
 #define LISTS      (sizeof lists / sizeof *lists)
+#define WIDE       (sizeof wide / sizeof *wide)
 #define WORDS_MOST 256
 
 typedef struct word {
@@ -166,11 +333,13 @@ typedef struct word {
     size_t len;
 } word;
 
-/* The words of each list, in order. */
-static struct {
+typedef struct word_set {
     word words[WORDS_MOST];
     size_t n;
-} ordered[LISTS];
+} word_set;
+
+/* The words of each list, in order. */
+static word_set ordered[LISTS], wider[WIDE];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static int by_text(const void *a, const void *b)
@@ -181,25 +350,70 @@ static int by_text(const void *a, const void *b)
     return order ? order : (x->len > y->len) - (x->len < y->len);
 }
 
+static void order_list(const char *list, word_set *out)
+{
+    for (const char *p = list + 1; *p && out->n < WORDS_MOST;) {
+        size_t n = strcspn(p, " ");
+        out->words[out->n++] = (word){p, n};
+        p += n + 1;
+    }
+    qsort(out->words, out->n, sizeof(word), by_text);
+}
+
 static void order_words(void)
 {
-    for (size_t i = 0; i < LISTS; i++) {
-        for (const char *p = lists[i].words + 1; *p && ordered[i].n < WORDS_MOST;) {
-            size_t n = strcspn(p, " ");
-            ordered[i].words[ordered[i].n++] = (word){p, n};
-            p += n + 1;
-        }
-        qsort(ordered[i].words, ordered[i].n, sizeof(word), by_text);
-    }
+    for (size_t i = 0; i < LISTS; i++)
+        order_list(lists[i].words, &ordered[i]);
+    for (size_t i = 0; i < WIDE; i++)
+        order_list(wide[i].words, &wider[i]);
+}
+
+static bool in_set(const word_set *set, const char *s, size_t n)
+{
+    word wanted = {s, n};
+
+    return bsearch(&wanted, set->words, set->n, sizeof(word), by_text) != NULL;
 }
 
 bool stopwords_has(const char *code, const char *s, size_t n)
 {
-    word wanted = {s, n};
-
     pthread_once(&once, order_words);
     for (size_t i = 0; i < LISTS; i++)
         if (!strcmp(lists[i].code, code))
-            return bsearch(&wanted, ordered[i].words, ordered[i].n, sizeof wanted, by_text) != NULL;
+            return in_set(&ordered[i], s, n);
+    return false;
+}
+
+bool stopwords_wide(const char *code, const char *s, size_t n)
+{
+    if (stopwords_has(code, s, n))
+        return true;
+    for (size_t i = 0; i < WIDE; i++)
+        if (!strcmp(wide[i].code, code) && in_set(&wider[i], s, n))
+            return true;
+    return false;
+}
+
+const char *stopwords_language(size_t i)
+{
+    if (i < LISTS)
+        return lists[i].code;
+    for (size_t k = 0; k < WIDE; k++) { /* those that have no list of the first kind */
+        bool first = true;
+        for (size_t l = 0; l < LISTS && first; l++)
+            first = strcmp(lists[l].code, wide[k].code) != 0;
+        if (first && i-- == LISTS)
+            return wide[k].code;
+    }
+    return NULL;
+}
+
+bool stopwords_any(const char *s, size_t n)
+{
+    const char *code;
+
+    for (size_t i = 0; (code = stopwords_language(i)); i++)
+        if (stopwords_wide(code, s, n))
+            return true;
     return false;
 }

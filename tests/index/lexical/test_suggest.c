@@ -168,6 +168,8 @@ static const struct {
     {"organisation", NULL},
     {"quaterly reprot", "quarterly report"},
     {"the landlrod", "the landlord"},
+    {"landlorrd xqzvwk", "landlord xqzvwk"}, /* a slip of the hand stands by itself */
+    {"landlort xqzvwk", NULL},
     {"ext:txt tenents", "ext:txt tenants"},
     {"tenents*", NULL},
     {"\"quarterly reprot\"", "\"quarterly report\""},
@@ -203,6 +205,88 @@ static void questions_are_corrected(void **state)
     }
     analyzer_destroy(a);
     index_close(&ix);
+}
+
+/* Questions whose words are right, in languages and about things that the library has little of, are left as they are:
+ * seen while the rules were made, and held out until they were. */
+static void right_words_are_left_alone(void **state)
+{
+    static const char *const texts[] = {
+        "We may order the water pump today. We put the muss into the machine room.",
+        "The quarry sells granite, and we must die trying to lift it. That is a new lathe.",
+        "The filter of the water pump is changed each year by our team.",
+        "An adverse ruling of the court was read to the landlord.",
+        "Each tenant had a school of thought about the code of the door.",
+        "The later season brought a stacked order; the grade was cut.",
+        "The file of the motor was saved. Take care of the music and the price.",
+        "Our tonnes of stone are under the shed, and the work is due for the union.",
+    };
+    static const char *const left[] = {
+        "Muss man die Maschine vor dem Reinigen abschalten?", "Wie weit ist die Grube?", "Was kostet die Wartung?",
+        "Est-ce que le chien peut entrer dans le jardin ?", "Quel est le prix de la machine ?",
+        "¿Dónde está la llave de la bomba?", "¿Quién firmó el contrato?", "How many visitors did the museum have?",
+        "Which tunnels lead to the quarry?", "Where is the Gorge with granite?",
+        /* held out */
+        "Darf der Hund in den Garten?", "Welche Schule liegt an der Mauer?", "Qui a signé le contrat de location ?",
+        "Combien de tonnes sont dans la remise ?", "¿Cuánto cuesta reparar la bomba?", "¿Hay que apagar el motor?",
+        "Waar ligt de sleutel van de kelder?", "Chi ha firmato il contratto di affitto?", "Onde fica a chave da bomba?",
+        "Who composed the prize of the lathe?", "Did the Manning court rule on granite?", "Var finns nyckeln till pumpen?",
+    };
+    test_index ix;
+    analyzer *a;
+    (void)state;
+
+    index_texts(&ix, texts, sizeof texts / sizeof *texts, "en");
+    lexical_segment seg = {ix.reader, NULL, NULL};
+    assert_int_equal(analyzer_create(&a, NULL), CAIRN_OK);
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        arena memory;
+        const char *got;
+        arena_init(&memory, 1 << 24);
+        assert_int_equal(suggest_query(a, &seg, 1, left[i], strlen(left[i]), NULL, 0, &memory, &got, NULL), CAIRN_OK);
+        if (got)
+            fail_msg("\"%s\" became \"%s\"", left[i], got);
+        arena_clear(&memory);
+    }
+    analyzer_destroy(a);
+    index_close(&ix);
+}
+
+/* In a library of two languages slips of both are mended; of the one that hardly a row is in, none. */
+static void a_language_is_mended_where_it_is_held(void **state)
+{
+    static const char *const english = "The water pump was repaired in the machine room by the landlord.";
+    static const char *const german = "Die Wasserpumpe wurde vom Vermieter im Maschinenraum repariert, und die Rechnung kam im Mai.";
+    static const char *typed = "Wann kam die Rechnugn vom Vermieter für die Wasserpumpe?";
+    const char *texts[64];
+    (void)state;
+
+    for (size_t n_german = 1; n_german <= 10; n_german += 9) {
+        test_index ix[2];
+        lexical_segment seg[2];
+        analyzer *a;
+        arena memory;
+        const char *got;
+        for (size_t i = 0; i < 50; i++)
+            texts[i] = english;
+        index_texts(&ix[0], texts, 50, "en");
+        for (size_t i = 0; i < n_german; i++)
+            texts[i] = german;
+        index_texts(&ix[1], texts, n_german, "de");
+        for (size_t s = 0; s < 2; s++)
+            seg[s] = (lexical_segment){ix[s].reader, NULL, NULL};
+        assert_int_equal(analyzer_create(&a, NULL), CAIRN_OK);
+        arena_init(&memory, 1 << 24);
+        assert_int_equal(suggest_query(a, seg, 2, typed, strlen(typed), NULL, 0, &memory, &got, NULL), CAIRN_OK);
+        if (n_german == 1)
+            assert_null(got);
+        else
+            assert_string_equal(got, "Wann kam die rechnung vom Vermieter für die Wasserpumpe?");
+        arena_clear(&memory);
+        analyzer_destroy(a);
+        index_close(&ix[0]);
+        index_close(&ix[1]);
+    }
 }
 
 /* What stands behind a field's name is corrected to what the field holds. */
@@ -264,6 +348,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(suggestions_are_the_words_written),
         cmocka_unit_test(questions_are_corrected),
+        cmocka_unit_test(right_words_are_left_alone),
+        cmocka_unit_test(a_language_is_mended_where_it_is_held),
         cmocka_unit_test(words_of_fields_are_corrected),
         cmocka_unit_test(the_last_word_is_known),
     };
