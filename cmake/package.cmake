@@ -10,7 +10,7 @@
 #   lib/systemd/user                  cairn-watch.service, cairn-serve.service, off until a user enables them
 #   share/dbus-1, share/gnome-shell, share/krunner, share/applications   the desktop's search (cairn desktop)
 #   lib/cairn/cairn-grpc.so           gRPC, opened when it is served (see server/grpc/)
-#   share/man/man1, share/bash-completion, share/doc/cairn
+#   share/man/man1, share/man/man5, share/bash-completion, share/doc/cairn
 #   include/cairn, lib/libcairn.a, lib/pkgconfig/cairn.pc      to build on cairn.h (package libcairn-dev)
 #
 # The program finds cairn-extract from its own place, so the prefix can be moved. Prompts are
@@ -34,20 +34,32 @@ install(FILES cmake/desktop/org.cairn.krunner.desktop DESTINATION share/krunner/
 install(TARGETS cairn-faiss cairn-gateway cairn-http LIBRARY DESTINATION lib/cairn)
 
 # Manual and changelog, compressed the same way every time.
+# cairn.conf(5) is made from the program's table of settings.
+add_executable(conf_page docs/man/conf_page.c)
+target_link_libraries(conf_page PRIVATE cairn_engine)
+target_compile_definitions(conf_page PRIVATE CAIRN_VERSION_TEXT="${PROJECT_VERSION}")
+set(conf_page ${CMAKE_BINARY_DIR}/package/cairn.conf.5)
+add_custom_command(OUTPUT ${conf_page}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/package
+    COMMAND conf_page ${CMAKE_SOURCE_DIR}/docs/configuration.md > ${conf_page}.new
+    COMMAND ${CMAKE_COMMAND} -E rename ${conf_page}.new ${conf_page}
+    DEPENDS conf_page ${CMAKE_SOURCE_DIR}/docs/configuration.md VERBATIM)
 set(compressed)
-foreach(pair "docs/man/cairn.1:cairn.1.gz" "CHANGELOG.md:changelog.gz")
+foreach(pair "${CMAKE_SOURCE_DIR}/docs/man/cairn.1:cairn.1.gz" "${conf_page}:cairn.conf.5.gz"
+        "${CMAKE_SOURCE_DIR}/CHANGELOG.md:changelog.gz")
     string(REPLACE ":" ";" pair ${pair})
     list(GET pair 0 source)
     list(GET pair 1 result)
     set(result ${CMAKE_BINARY_DIR}/package/${result})
     add_custom_command(OUTPUT ${result}
         COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/package
-        COMMAND ${CAIRN_GZIP} -9nc ${CMAKE_SOURCE_DIR}/${source} > ${result}
-        DEPENDS ${CMAKE_SOURCE_DIR}/${source} VERBATIM)
+        COMMAND ${CAIRN_GZIP} -9nc ${source} > ${result}
+        DEPENDS ${source} VERBATIM)
     list(APPEND compressed ${result})
 endforeach()
 add_custom_target(cairn_manual ALL DEPENDS ${compressed})
 install(FILES ${CMAKE_BINARY_DIR}/package/cairn.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${CMAKE_BINARY_DIR}/package/cairn.conf.5.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES ${CMAKE_BINARY_DIR}/package/changelog.gz README.md docs/configuration.md
     docs/dependencies.md DESTINATION ${doc_dir})
 install(FILES cmake/copyright DESTINATION ${doc_dir})

@@ -145,9 +145,9 @@ static const setting table[] = {
     TEXT("ask", "route", ask_route, "fixed"),
     TEXT("ask", "decompose", ask_decompose, "on"),
     NUMBER("ask", "hop_ms", ask_hop_ms, 200, 0, 1e6),
-    FILE_NAME("filter", "words", filter_words),
     TEXT("ask", "prompt", prompt, "answer.v2"),
     TEXT("ask", "prompt_dir", prompt_dir, ""),
+    FILE_NAME("filter", "words", filter_words),
     TEXT("backend", "kind", backend, "embedded"),
     TEXT("backend", "url", backend_url, ""),
     TEXT("backend", "index", backend_index, ""),
@@ -181,6 +181,14 @@ void settings_init(settings *s)
             snprintf(field, SETTINGS_TEXT, "%s", table[i].text);
         else
             memcpy(field, &table[i].number, sizeof table[i].number);
+    }
+}
+
+void settings_each(void (*fn)(void *ctx, const settings_entry *e), void *ctx)
+{
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        const setting *t = &table[i];
+        fn(ctx, &(settings_entry){t->section, t->key, t->text, t->file, t->number, t->least, t->most});
     }
 }
 

@@ -6,6 +6,7 @@
 #ifndef CAIRN_ENGINE_SETTINGS_H
 #define CAIRN_ENGINE_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -158,6 +159,17 @@ typedef struct settings {
 } settings;
 
 void settings_init(settings *s);
+
+/* A row of the table that says which settings there are. */
+typedef struct settings_entry {
+    const char *section, *key;
+    const char *text;           /* default of a text; NULL: it is a number */
+    bool file;                  /* a text that names a file */
+    double number, least, most; /* default and bounds of a number */
+} settings_entry;
+/* All of them, section by section as the table has it. */
+void settings_each(void (*fn)(void *ctx, const settings_entry *e), void *ctx);
+
 /* Read `path` over *s. A file that it names without a leading / lies beside it. `must_exist` false: a missing file changes nothing. */
 cairn_status settings_read(settings *s, const char *path, int must_exist, cairn_error *err);
 /* The same of a folder's own file, which must exist and may hold only the keys that say how files are read. */

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import resource
+import shutil
 import subprocess
 import unittest
 
@@ -365,6 +366,59 @@ class Cli(CairnTest):
         self.assertAlmostEqual(n["difference"], (1 - 0.63093 - 1) / 3, places=4)
         self.run_cairn("eval", "compare", run, "--qrels", r, code=2)
         self.run_cairn("eval", "compare", run, q, "--qrels", r, code=3)
+
+
+class Settings(CairnTest):
+    """cairn.conf(5), made when the program is built, has every setting; its defaults are taken."""
+    PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(CAIRN))), "package", "cairn.conf.5")
+
+    def entries(self):
+        """{(section, key): default} of the page."""
+        with open(self.PAGE, encoding="utf-8") as f:
+            page = f.read().replace("\\-", "-").replace("\\(ti", "~")
+        found, section = {}, None
+        for line in page.splitlines():
+            heading = re.fullmatch(r"\.SS \[(\w+)\]", line)
+            entry = re.fullmatch(r"\\fB(\w+)\\fR = (.*?)(?: \([-+.\de]+ to [-+.\de]+\))?", line)
+            section = heading.group(1) if heading else section
+            if entry and section:
+                self.assertNotIn((section, entry.group(1)), found)
+                found[section, entry.group(1)] = "" if entry.group(2) in ("(empty)", "\\fIFILE\\fR") else entry.group(2)
+        return found
+
+    def test_all_are_on_the_page(self):
+        with open(os.path.join(SOURCE, "engine", "settings.c"), encoding="utf-8") as f:
+            table = re.findall(r'^    (?:TEXT|NUMBER|FILE_NAME)\("(\w+)", "(\w+)"', f.read(), re.M)
+        self.assertGreater(len(table), 100)
+        self.assertEqual(set(table) ^ set(self.entries()), set())
+
+    def test_its_defaults_are_taken_and_are_those_of_the_documentation(self):
+        entries = self.entries()
+        lines = [f"[{s}]\n{k} = {v}" for (s, k), v in entries.items()]
+        conf = self.write("all.conf", "\n".join(lines) + "\n", folder=self.top)
+        self.write("a.txt", "basalt")
+        self.index()
+        self.run_cairn("--config", conf, "status")
+        with open(os.path.join(SOURCE, "docs", "configuration.md"), encoding="utf-8") as f:
+            rows = [re.split(r" ?(?<!\\)\| ?", line.strip())[1:3] for line in f if line.startswith(("| `", "| **["))]
+        section, compared = None, 0
+        for names, default in rows:
+            section = (re.search(r"\*\*\[(\w+)\]", names) or [None, section])[1]
+            keys = re.findall(r"`(\w+)`", names)
+            told = [x.strip().strip("`") for x in default.split(", ")] if len(keys) > 1 and default else [default.strip("`")]
+            for key, value in zip(keys, told):
+                self.assertEqual((key, entries[section, key]), (key, value))
+                compared += 1
+        self.assertGreater(compared, 100)
+
+    @unittest.skipUnless(shutil.which("groff"), "groff is not installed")
+    def test_it_is_well_made(self):
+        done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", self.PAGE], capture_output=True, check=True)
+        self.assertEqual(done.stderr.decode(), "")
+        shown = re.sub(r"\x1b\[[0-9;]*m|.\x08", "", done.stdout.decode())
+        self.assertIn("embedder = multilingual-e5-small", shown)
+        with open(os.path.join(SOURCE, "docs", "man", "cairn.1"), encoding="utf-8") as f:
+            self.assertIn(".SH SEE ALSO\n.BR cairn.conf (5)", f.read())
 
 
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
