@@ -2,7 +2,7 @@
 """learn_guard.py - learn the weights of retrieve/injection_weights.h.
 
   learn_guard.py --program build/release/bench/guard_roles --attacks FILE... --clean FILE
-                 --look-alikes FILE... [--rate 0.002] [--l1 8] --out retrieve/injection_weights.h
+                 --look-alikes FILE... [--rate 0.004] [--beside-rate 0.009] [--l1 8] --out retrieve/injection_weights.h
 
 Files of JSON lines. Attacks: "text" and, in it, "attack", the planted part; lines whose "half" is
 "held out" are left aside. Look-alikes: honest texts ("text") that resemble attacks, held-out lines
@@ -22,7 +22,7 @@ import subprocess
 
 import numpy as np
 
-CORE = "MODEL PROGRAM PRODUCT READS PRIOR SECRET ORDERS PLAY DROP".split()
+CORE = "MODEL PROGRAM PRODUCT READS PRIOR SECRET ORDERS PLAY DROP SPEAKS WRITES SENDS DONT SAY OMIT STATED".split()
 LOOK_ALIKE, ATTACK = 30.0, 20.0  # weight of a sentence, beside 1 of a clean one
 
 
@@ -121,7 +121,8 @@ def main():
     p.add_argument("--attacks", nargs="+", required=True)
     p.add_argument("--clean", required=True)
     p.add_argument("--look-alikes", nargs="+", required=True)
-    p.add_argument("--rate", type=float, default=.002)
+    p.add_argument("--rate", type=float, default=.004)
+    p.add_argument("--beside-rate", type=float, default=.009)
     p.add_argument("--l1", type=float, default=8)
     p.add_argument("--out", required=True)
     o = p.parse_args()
@@ -133,11 +134,13 @@ def main():
     orders = [s[2] for r in attacks for s in planted(r) if s[2] & core]
     around = [s[2] for r in attacks if "lang" in r for s in r["sentences"] if s not in planted(r)]
     model = Model(names)
-    model.learn(orders, collections.Counter([s[2] for r in clean[::2] for s in r["sentences"]] + around),
+    seen = collections.Counter([s[2] for r in clean[::2] for s in r["sentences"]] + around)
+    few = {r: n for r, n in seen.items() if r & core or n > 2}  # the rest orders nothing, and is rare
+    model.learn(orders, few,
                 collections.Counter(s[2] for r in hard for s in r["sentences"]), o.l1)
     model.score_all(attacks + clean + hard)
     at = sorted((model.most(r) for r in clean[::2]), reverse=True)
-    limit, beside = at[int(len(at) * o.rate)] + .01, at[int(len(at) * o.rate * 5)] + .01
+    limit, beside = at[int(len(at) * o.rate)] + .01, at[int(len(at) * o.beside_rate)] + .01
     n = model.write(o.out, limit, beside)
     report = collections.Counter(r["category"] for r in attacks)
     print(f"{n} weights; limit {limit:.2f}, beside {beside:.2f}; of clean texts not learned from "

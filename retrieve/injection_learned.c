@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "retrieve/injection_weights.h"
 #include "retrieve/word_byte.h"
 
@@ -24,19 +26,19 @@ static size_t next_stem(const char *s, size_t end, size_t *at)
     for (size_t i = *at; i < end; i++) {
         bool wide = (uint8_t)s[i] >= 0xE0;
         size_t n = wide ? WIDE_BYTES : STEM_BYTES;
-        uint32_t hash = 2166136261u;
+        char stem[WIDE_BYTES];
         if (i + n > end || !is_word_byte(s[i]) || ((uint8_t)s[i] & 0xC0) == 0x80 ||
             (!wide && i && is_word_byte(s[i - 1])))
             continue;
         bool whole = true;
         for (size_t k = 0; k < n; k++) {
             whole &= is_word_byte(s[i + k]);
-            hash = (hash ^ (uint8_t)tolower((uint8_t)s[i + k])) * 16777619u;
+            stem[k] = (char)tolower((uint8_t)s[i + k]);
         }
         if (!whole)
             continue;
         *at = i + (wide ? 3 : n);
-        return (hash ^ hash >> 15) % BUCKETS;
+        return XXH3_64bits(stem, n) % BUCKETS;
     }
     return SIZE_MAX;
 }
@@ -74,11 +76,12 @@ void injection_roles_around(const char *text, size_t len, const text_span *s, si
                             injection_roles *roles)
 {
     uint16_t owner[BUCKETS] = {0};
-    size_t machines = 0, bytes = 0;
+    size_t machines = 0, commands = 0, bytes = 0;
 
     for (size_t i = 0; i < n; i++) {
         size_t at = s[i].start, bucket;
         machines += (roles[i] & ABOUT_ANSWERS) != 0;
+        commands += (roles[i] & INJECTION_COMMANDS) != 0;
         bytes += s[i].end - s[i].start;
         while ((bucket = next_stem(text, s[i].end, &at)) != SIZE_MAX)
             owner[bucket] = owner[bucket] && owner[bucket] != (uint16_t)(i % SEVERAL + 1)
@@ -88,10 +91,15 @@ void injection_roles_around(const char *text, size_t len, const text_span *s, si
     for (size_t i = 0; i < n; i++) {
         if (stands_aside(text, len, &s[i]))
             roles[i] |= INJECTION_ROLE(ROLE_ASIDE);
+        size_t others = commands - ((roles[i] & INJECTION_COMMANDS) != 0);
+        if (others > 1)
+            roles[i] |= INJECTION_ROLE(ROLE_AMONG);
         if (bytes - (s[i].end - s[i].start) < REST_BYTES)
             continue;
         if (roles[i] & ABOUT_ANSWERS && machines == 1)
             roles[i] |= INJECTION_ROLE(ROLE_FOREIGN);
+        if (roles[i] & INJECTION_COMMANDS && !others)
+            roles[i] |= INJECTION_ROLE(ROLE_LONE);
         if (is_apart(text, &s[i], owner))
             roles[i] |= INJECTION_ROLE(ROLE_APART);
     }

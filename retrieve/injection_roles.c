@@ -272,6 +272,175 @@ static const struct {
                  "ofen|deckel|schalter|abdeckung|botón|piloto|filtro|masa|sal$|mantequilla|tapa|"
                  "bouton|voyant|filtre|pâte|sel$|beurre|capot|touche|tasto|filtro|impasto|sale$|"
                  "burro|кнопк|ламп|фильтр|тест|соль|масл|按钮|按|灯|滤|面团|盐|الزر|العجين|مصباح"},
+    {ROLE_LITERAL, "the word|the words|this word|the phrase|the sentence|this sentence|the line$|"
+                   "the lines$|the following|following text|following line|following sentence|"
+                   "text below|the link|this link|following link|word for word|verbatim|the letters|"
+                   "the number|the address|the string|the total|the sum|the weight|the date|the price|the text|the code|the name|in capitals|this notice|"
+                   "das wort|die worte|die wörter|den satz|der satz|folgend|den link|wörtlich|"
+                   "die nummer|die adresse|den text|den namen|la palabra|las palabras|la frase|"
+                   "siguiente|el enlace|al pie de la letra|su número|el número|la dirección|"
+                   "le mot|les mots|la phrase|suivant|le lien|mot pour mot|leur numéro|le numéro|"
+                   "l'adresse|la parola|le parole|seguente|il link|a palavra|o link|слово|слова|"
+                   "фраз|предложени|следующ|ссылк|дословно|以下|下面|链接|字样|个字|原文|这句话|一句|"
+                   "الكلمة|العبارة|الجملة|التالي|الرابط"},
+    {ROLE_FIRST, "before anything|before all else|first of all|before you|before going|before doing|"
+                 "before completing|before proceeding|before continuing|before any|before paying|"
+                 "other task|current task|other operation|immediately|at once|right away|"
+                 "action required|sofort|unverzüglich|inmediatamente|de inmediato|immédiatement|"
+                 "немедленно|立即|马上|فورا|"
+                 "prior to|above all|at the top|at the start|at the beginning|at the end|"
+                 "at the bottom|to begin|to close|to finish|on the first line|first$|"
+                 "vor allem ander|zuallererst|zuerst|als erstes|am anfang|am ende|zum schluss|"
+                 "bevor|antes de|en primer lugar|ante todo|al principio|al final|primero$|"
+                 "avant tout|avant de|d'abord|en premier|au début|à la fin|en tête|"
+                 "prima di|innanzitutto|all'inizio|alla fine|antes de|no início|no final|"
+                 "прежде|сначала|в начале|в конце|первым делом|首先|开头|末尾|最后|之前先|"
+                 "أولا|قبل|في البداية|في النهاية"},
+    {ROLE_INSTEAD, "instead of|rather than|in place of|whatever|no matter|regardless|even if|"
+                   "even though|as if|as though|the opposite|in spite|despite|over all other|"
+                   "before all other|above all other|instead$|"
+                   "statt|anstatt|egal|ungeachtet|selbst wenn|auch wenn|als ob|als sei|gegenteil|"
+                   "vor allen anderen|en lugar de|en vez de|sin importar|aunque|como si|lo contrario|"
+                   "por encima de|sea cual|au lieu|plutôt que|peu importe|quel que|quelle que|"
+                   "même si|comme si|le contraire|avant toutes|avant tous|invece di|anche se|"
+                   "come se|em vez de|mesmo que|вместо|независимо|даже если|как будто|"
+                   "无论|不管|即使|而不是|不要用|相反|بدلا من|مهما|حتى لو|بغض النظر"},
+    {ROLE_DUE, "compliance|comply|legal$|regulation|regulatory|policy|by law|the law|audit|"
+               "security reason|for security|safety reason|requirement|require|authoris|authoriz|"
+               "verification|verify|to confirm|action required|maintenance|migration|backup|"
+               "protocol|demands|guideline|instructed|mandatory|gdpr|compliant|"
+               "datenschutz|gesetz|vorschrift|rechtlich|sicherheitsgründ|verordnung|"
+               "überprüfung|aus gründen|cumplimiento|normativ|por ley|legal|seguridad|verifica|"
+               "conformité|réglement|règlement|loi$|légal|sécurité|vérif|conformità|"
+               "normativa|legge|conformidade|lei$|закон|требовани|безопасност|соответств|"
+               "合规|规定|法律|法规|监管|安全|核验|验证|审计|الامتثال|القانون|اللوائح"},
+    {ROLE_ASKED, "asked|asks|ask for|wants to know|want to know|comes up|come up|inquir|enquir|"
+                 "in case of question|questions on|questions about|is raised|"
+                 "die rede auf|fragt|gefragt|fragen nach|fragen zu|wissen will|wissen wollen|"
+                 "pregunt|sale el tema|surge|se habla de|quiere saber|quieren saber|"
+                 "demande|on parle|question sur|questions sur|veut savoir|veulent savoir|"
+                 "interrog|chied|domand|si parla|pergunt|спрос|спраш|зайдёт речь|问起|问到|询问|"
+                 "提到|想知道|被问|سئل|سأل"},
+    {ROLE_IF, "if$|when$|whenever|should the|should any|in case|falls$|wenn$|sobald|sollte$|kommt die|si$|"
+              "cuando|en caso|s'il|s'ils|quand|lorsqu|en cas|quando|если|когда|如果|若|当$|"
+              "假如|凡是|إذا|عندما"},
+    {ROLE_MONEY, "subscription|transaction|overdue|account|iban|payment|pay$|refund|invoice|euro|dollar|usd|eur$|€|wire|savings|"
+                 "bank$|price|discount|offer$|fee$|konto|zahlung|überweis|erstattung|rechnung|geld|"
+                 "preis|rabatt|angebot|gebühr|cuenta|pago|pagar|reembolso|factura|dinero|precio|"
+                 "descuento|oferta|compte$|paiement|payer|rembours|facture|argent|prix|remise|"
+                 "conto|pagament|rimborso|fattura|prezzo|conta$|pagamento|preço|счёт|счет|платёж|"
+                 "плат|возврат|деньг|цена|скидк|账户|帐户|付款|转账|退款|发票|价格|优惠|"
+                 "حساب|دفع|فاتورة|سعر"},
+    {ROLE_VERDICT, "banned|forbidden|recalled|unsafe|doubled|tripled|out of date|outdated|not found|"
+                   "could not be found|withdrawn|ended|expired|false$|fake|wrong|invalid|"
+                   "the only|cheapest|leader|leading|award|beats|is well|all well|in order|"
+                   "free of|no defect|faultless|nothing to report|never happened|accepted|rejected|"
+                   "fail|passed|every test|certified|audited|tested|guarante|unavailable|"
+                   "superior|number one|world-class|happened|there are none|is none|settled|"
+                   "verboten|zurückgerufen|verdoppelt|verdreifacht|veraltet|nicht auffindbar|"
+                   "beendet|falsch|fehlerfrei|in ordnung|einzige|billigste|günstigste|führend|"
+                   "bestanden|zertifiziert|angenommen|abgelehnt|keine mängel|beste"},
+    {ROLE_VERDICT, "prohibid|duplicado|triplic|caducad|no se encuentra|terminó|fals|sin defect|está bien|"
+                   "único|más barat|líder|superó|certific|audit|aceptad|rechazad|retirad|mejor|"
+                   "interdit|rappelé|doublé|triplé|périm|introuvable|pris fin|faux|fausse|"
+                   "va bien|sans défaut|aucun défaut|seul$|seule$|moins cher|leader|certifi|"
+                   "accepté|rejeté|retiré|vérifié|meilleur|"
+                   "vietat|ritirat|raddoppiat|triplicat|scadut|fals|unic|super|certific|accettat|"
+                   "proibid|dobrou|vencid|fals|запрещ|отозван|удвои|утрои|устар|не найден|лож|"
+                   "единствен|прошёл|прошел|сертифиц|принят|отклон|"
+                   "禁|召回|翻倍|两倍|过期|找不到|结束|虚假|错误|正常|唯一|最便宜|领先|通过|合格|认证|接受|拒绝|"
+                   "没有缺陷|没有问题|获奖|أفضل|محظور|منتهي|خاطئ|الوحيد"},
+    {ROLE_OFFICE, "doctor|physician|pharmacist|dealer|landlord|butcher|service$|the board|registry|"
+                  "ombudsman|supplier|teacher|parents|support$|hotline|author$|reviewer|colleague|"
+                  "staff|manager|guest|caller|tenant|seller|buyer|employer|police|"
+                  "arzt|apotheker|händler|vermieter|vorstand|kundendienst|gast|gäste|anrufer|mieter|"
+                  "médico|farmac|distribuidor|casero|junta$|servicio|cliente|huésped|arrendatario|"
+                  "médecin|pharmacien|revendeur|propriétaire|conseil$|client|locataire|"
+                  "medico|rivenditore|inquilino|врач|дилер|арендат|гост|"
+                  "医生|药师|经销商|客服|客人|老师|承租人|董事会|الطبيب"},
+    {ROLE_GUIDE, "italic|chapter|heading|abbreviat|comma|capital letter|block letter|footnote|"
+                 "headline|paragraph|spelling|grammar|reader|style|format|example|figure|"
+                 "box$|field|form$|sign below|signature|words or less|100 words|line$|"
+                 "kursiv|kapitel|überschrift|abkürz|komma|absatz|fußnote|beispiel|formular|feld|"
+                 "druckbuchstaben|wörter|quelle|zahlen|cursiva|capítulo|título|abrevi|coma$|párrafo|"
+                 "mayúscula|ejemplo|formulario|casilla|campo|fuente|italique|chapitre|titre|virgule|"
+                 "paragraphe|capitales|exemple|formulaire|case$|cases$|champ|source|"
+                 "corsivo|capitolo|esempio|modulo|курсив|глав|заголов|абзац|пример|"
+                 "斜体|章|标题|段落|缩写|逗号|示例|表格|栏|出处|格式|مثال"},
+    {ROLE_STATED, "be stated|be added|be written|be mentioned|be given as|be inserted|"
+                  "be put|be quoted|be called the|be called a|be described as|be told|be reported as|"
+                  "be included in|be presented as|be said|be cited|be read as|"
+                  "point of stating|point of saying|point of mentioning|stating that|saying that|"
+                  "anzugeben|anzufügen|beizufügen|hinzuzufügen|zu nennen|zu erwähnen|zu schreiben|"
+                  "zu bezeichnen|zu melden|voranzustellen|"
+                  "se indicar|se dirá|se añad|se mencion|se escrib|deberá indicar|deberá decir|"
+                  "sera indiqué|sera dit|sera ajout|à indiquer|à mentionner|à ajouter|être indiqué|"
+                  "être mentionné|être ajouté|être présenté|être dit|va indicat|va detto|va aggiunt|"
+                  "deve ser dito|следует указ|следует наз|указать|назвать|注明|写明|标明|يُذكر"},
+    {ROLE_SPEAKS, "say$|tell$|mention$|state$|claim$|declare$|describe$|call$|report$|announce$|"
+                  "confirm$|insist$|assert$|answer$|reply$|respond$|explain$|recommend$|suggest$|"
+                  "praise$|promote$|urge$|advise$|warn$|assure$|convince$|name$|refer to|speak$|"
+                  "remind$|inform$|present$|promise$|deny$|pretend$|treat$|rate$|rank$|summari|"
+                  "dismiss$|apologi|thank$|invite$|"
+                  "sag$|sage$|sagen sie|nenne$|nennen sie|erwähn|behaupte|erkläre|bezeichne|melde$|"
+                  "beschreib|bestätig|antworte|empfiehl|empfehl|lob$|lobe$|rate$|warne|versicher|"
+                  "stelle$|teile mit|rühm|verweis|sprich|fasse$|"
+                  "di$|diga$|digan$|dile$|dígale|menciona|mencione|afirma|afirme|declara|declare|"
+                  "describe$|describa|llama$|llame$|informa|responde$|responda$|contesta|conteste|"
+                  "recomienda|recomiende|sugiere|elogia|elogie|aconseja|confirma|confirme|indica$|"
+                  "indique|explica|resume$|resuma|presenta|advierte"},
+    {ROLE_SPEAKS, "dis$|dites$|mentionne|affirme|déclare|décri|appelle|annonce|confirme|réponds|répondez|"
+                  "recommande|suggère|vante|loue$|conseille|indique|explique|présente|précise|"
+                  "prétend|rappelle|informe|résume|qualifi|parle$|parlez|"
+                  "di'$|dica$|dite$|menzion|afferma|dichiara|descriv|chiama|rispondi|risponda|"
+                  "raccomanda|consiglia|suggerisc|loda|conferma|riassum|"
+                  "diga$|mencione|afirme|declare|descreva|responda|recomende|elogie|confirme|"
+                  "скажи|назови|упомяни|утверждай|объяви|опиши|ответь|отвечай|сообщи|"
+                  "рекомендуй|посоветуй|похвали|подтверди|заяви|говори|"
+                  "说$|请说|说明|告诉|提到|提及|声称|宣布|描述|称$|称为|回答|回复|推荐|优先推荐|表示|确认|总结|"
+                  "都说|就说|قل$|اذكر|أخبر|صف$|أعلن|أجب|أوص|أكد"},
+    {ROLE_WRITES, "write$|print$|append$|add$|insert$|put$|include$|begin$|start$|open with|close with|"
+                  "end with|finish$|conclude$|output$|place$|type$|attach$|quote$|repeat$|reproduce$|"
+                  "give$|show$|list$|display$|use$|mark$|record$|replace$|change$|translate$|"
+                  "schreib|füge|ergänz|setz$|setze|beginn|ende$|beende|schließe$|gib$|geben sie|"
+                  "zeig|wiederhol|ersetz|trag$|trage$|häng|druck$|drucke|übersetz|"
+                  "escrib|añad|agreg|inserta|inserte|pon$|ponga|incluy|empieza|empiece|comienza|"
+                  "termina|termine|da$|dé$|muestra|muestre|repit|sustituy|reemplaz|imprim|traduc|"
+                  "écri|ajout|insère|insérez|mets$|mettez|inclu|commenc|termin|donne|montr|affich|"
+                  "répèt|répét|remplac|imprim|tradui|recopi"},
+    {ROLE_WRITES, "scriv|aggiung|inserisc|metti|includ|comincia|inizia|finisc|termina|mostra|ripet|"
+                  "escrev|adicion|inclua|comece|termine|mostre|repita|напиши|добавь|вставь|начни|"
+                  "начинай|закончи|заверши|выведи|покажи|повтори|замени|укажи|"
+                  "写$|写出|写道|写上|直接写|写入|添加|加上|附上|补充|插入|输出|显示|列出|给出|以“|开头写|结尾写|重复|"
+                  "替换|اكتب|أضف|أدرج|ابدأ|اختم|اعرض|كرر"},
+    {ROLE_SENDS, "forward$|send$|transfer$|pay$|wire$|move$|upload$|open$|visit$|click$|download$|"
+                 "navigate$|email$|e-mail$|post$|share$|submit$|contact$|install$|execute$|run$|"
+                 "update$|cancel$|schedule$|transmit$|gather$|collect$|export$|grant$|approve$|reset$|authorize$|"
+                 "authorise$|disable$|unsubscribe$|book$|reserve$|hand over|pass on|release$|invite$|"
+                 "log in|enter$|call 0|call 5|order$|buy$|book$|delete$|copy$|follow the link|"
+                 "leite|send$|sende|überweis|zahl$|zahle|öffne|besuch|klick|lade$|schick|ruf$|"
+                 "lösch|kopier|teile$|aktualisier|ändere|storniere|kündige|exportier|übermittl|sammle|buche$|"
+                 "actualiza|actualice|cambia|cambie|cancela|cancele|exporta|autoriza|programa$|"
+                 "mets à jour|mettez à jour|annule|exporte|change$|changez|autorise|reenv|envía|envíe|transfier|pag[ua]|abre$|abra$|visita|"
+                 "visite|pulsa|haz clic|descarg|comparte|llama al|borra|copia|"
+                 "transm|envoi|envoy|transfèr|transfér|paie|payez|ouvr|visit|cliqu|téléchar|"
+                 "partag|supprim|copi|inoltra|invia|apri|visita|paga|encaminh|envie|"
+                 "перешли|отправь|переведи|открой|перейди|нажми|скачай|"
+                 "更新|取消|修改|导出|授权|安排|提交|转发|发送|发给|把这里|转账|打开|访问|点击|下载|支付|联系|删除|复制|أرسل|حوّل|افتح|انقر"},
+    {ROLE_HANDS, "press$|turn$|heat$|stir$|set$|select$|remove$|check$|wait$|make$|take$|keep$|"
+                 "read$|hold$|wash$|shake$|boil$|mix$|cut$|pour$|bake$|lift$|push$|pull$|connect$|"
+                 "disconnect$|plug$|switch$|choose$|see$|try$|look$|store$|clean$|fill$|replace$|"
+                 "tighten$|loosen$|measure$|adjust$|create$|define$|configure$|build$|compile$|"
+                 "note$|consider$|assume$|suppose$|let$|find$|compute$|test$|return$|import$|save$|ask$|"
+                 "drück|dreh|erhitz|rühr|nimm|warte|prüf|lies$|halte|wasch|schüttel|wähl|stell$|"
+                 "entfern|schließ|füll|reinig|pulsa|gira|calienta|remueve|quita|espera|comprueba|"
+                 "lee$|lava|agita|elige|cierra|llena|limpia|appuy|tourn|chauff|préchauff|remu|"
+                 "retir|attend|vérifi|lis$|lisez|lav|secou|choisi|ferm|rempli|nettoy|"
+                 "scalda|mescola|premi|нажми|поверни|нагрей|подожди|проверь|"
+                 "按住|按下|加热|搅拌|取下|等待|检查|清洗|摇匀|选择|关闭|预热"},
+    {ROLE_DONT, "do not|don't|never$|not a word|no word|nicht$|niemals|nie$|kein wort|schreib nicht|no digas|no diga |no mencion|no escrib|nunca|"
+                "ni una palabra|jamás|ne |n'|jamais|pas un mot|non |mai |não|не |никогда|"
+                "ни слова|不要|别|不得|切勿|请勿|لا ت|أبدا"},
 };
 
 typedef struct entry {
@@ -338,6 +507,66 @@ static bool begins_clause(const char *s, size_t at)
     return false;
 }
 
+/* The same for verbs of orders, where a name of a member or an argument is none: `file.open(x)`. */
+static bool begins_order(const char *s, size_t at)
+{
+    static const char *const lead[] = {
+        "请",   "务必", "必须", "并",   "直接", "就",   "都",    "须",     "先",    "再",
+        "一律", "应",   "然后", "也",   "。",   "，",   "：",    "；",     "、",    "！",
+        "？",   "（",   "“",    "「",   "—",    "–",    "•",     "…",      "please", "kindly",
+        "then", "and",  "now",  "also", "just", "simply", "bitte", "und",  "dann",  "nun",
+        "jetzt", "por favor", "y", "ahora", "simplemente", "et",  "puis",  "ensuite", "e",
+        "poi",  "ora",  "и",    "теперь", "instead", "einfach", "always", "immer",
+        "siempre", "toujours", "never", "not", "must", "shall", "should"};
+    bool blank = false;
+
+    while (at && s[at - 1] == ' ') {
+        at--;
+        blank = true;
+    }
+    if (!at || s[at - 1] == '\n' || strchr("(>|#", s[at - 1]))
+        return true;
+    if (strchr(",;:.!?)]}-={[/'", s[at - 1]))
+        return blank && (s[at - 1] != '-' || at < 2 || !is_word_byte(s[at - 2]));
+    for (size_t i = 0; i < sizeof lead / sizeof *lead; i++) {
+        size_t n = strlen(lead[i]);
+        if (at >= n && !memcmp(s + at - n, lead[i], n) &&
+            ((unsigned char)*lead[i] >= 0xE0 || at == n || !is_word_byte(s[at - n - 1])))
+            return true;
+    }
+    return false;
+}
+
+#define CLAIM_BYTES 70
+
+/* "Name: Ann", "State: open": the name of a field, which might be a verb elsewhere. */
+static bool is_label(const char *word, size_t len, char next)
+{
+    static const char *const nouns[] = {"name", "state", "report", "call", "answer", "reply",
+                                        "order", "note", "list", "mark", "place", "type", "change",
+                                        "record", "contact", "share", "post", "rate", "rank"};
+
+    for (size_t i = 0; next == ':' && i < sizeof nouns / sizeof *nouns; i++)
+        if (len == strlen(nouns[i]) && !memcmp(word, nouns[i], len))
+            return true;
+    return false;
+}
+
+/* Does it say, soon behind a verb of speech, what is to be said? */
+static bool claims(const char *s, size_t from, size_t n)
+{
+    static const char *const signs[] = {
+        " that ", " is ",  " are ", " was ", " were ", " has ", " have ", " had ", " as ", " will ",
+        " dass ", " sei",  " ist ", " sind ", " habe", " que ", " qu'",   " est ", " es ", " está",
+        " che ",  " что ", "是",    "已",     "为",    "成",    "没",     "被",    "必",   "未"};
+    size_t len = n - from < CLAIM_BYTES ? n - from : CLAIM_BYTES;
+
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (memmem(s + from, len, signs[i], strlen(signs[i])))
+            return true;
+    return false;
+}
+
 #define CALL_BYTES 48
 
 static injection_roles read_words(const char *s, size_t n)
@@ -353,6 +582,14 @@ static injection_roles read_words(const char *s, size_t n)
             if (e->len > n - at || memcmp(s + at, e->text, e->len) != 0 ||
                 (e->ends && at + e->len < n && is_spaced(s[at + e->len])))
                 continue;
+            if (e->role == ROLE_PRODUCT && s[at + e->len] == '-')
+                continue; /* "Message-ID", "output-dir" */
+            if (INJECTION_ROLE(e->role) & INJECTION_COMMANDS) {
+                if (!begins_order(s, at) || is_label(s + at, e->len, s[at + e->len]))
+                    continue;
+                if ((e->role == ROLE_SPEAKS || e->role == ROLE_WRITES) && claims(s, at + e->len, n))
+                    all |= INJECTION_ROLE(ROLE_CLAIM);
+            }
             all |= INJECTION_ROLE(e->role);
             if ((e->role == ROLE_SAY || e->role == ROLE_OMIT || e->role == ROLE_DROP) &&
                 begins_clause(s, at))
@@ -390,6 +627,17 @@ static injection_roles read_shape(const char *s, size_t len)
         all |= INJECTION_ROLE(ROLE_QUOTES);
     if (memmem(s, len, ": ", 2) || memmem(s, len, "：", 3))
         all |= INJECTION_ROLE(ROLE_COLON);
+    if (memmem(s, len, "://", 3) || memmem(s, len, "www.", 4))
+        all |= INJECTION_ROLE(ROLE_LINK);
+    for (size_t i = at; i < len; i++) {
+        if (isdigit((unsigned char)s[i]))
+            all |= INJECTION_ROLE(ROLE_DIGITS);
+        if (s[i] == '@' && i > at && is_word_byte(s[i - 1]))
+            all |= INJECTION_ROLE(ROLE_LINK);
+        if (i > at + 1 && s[i - 1] == ' ' && is_word_byte(s[i - 2]) &&
+            is_capital(s + i, len - i))
+            all |= INJECTION_ROLE(ROLE_NAME);
+    }
     if (memmem(s, len, "<!--", 4) || memmem(s, len, "![", 2) || memmem(s, len, " | ", 3) ||
         (at < len && s[at] == '(') || (at + 1 < len && s[at] == '*' && s[at + 1] == ' ') ||
         (at + 1 < len && isdigit((unsigned char)s[at]) && s[at + 1] == ')'))

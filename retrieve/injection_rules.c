@@ -692,10 +692,11 @@ const injection_rule injection_rules[] = {
      false,
      50,
      {"reveal|print|show|repeat|output|tell me|disclose|leak|display|expose|gib|"
+      "translate|encode|write out|copy|summari|recite|spell|übersetz|traduc|tradui|翻译|"
       "zeige|nenne|"
       "revela|muestra|montre|affiche|покажи|раскрой|显示|输出|泄露|اكشف",
       "system prompt|your prompt|your instructions|initial instructions|"
-      "your system|hidden prompt|above prompt|systemprompt|system-prompt|"
+      "secret instructions|your system|hidden prompt|above prompt|systemprompt|system-prompt|"
       "deine anweisung|"
       "tus instrucciones|tes instructions|системн|系统提示|你的指令|تعليماتك",
       NULL}},
