@@ -92,11 +92,22 @@ int cli_exit_code(cairn_status st)
     }
 }
 
+/* Verbs that were at something which the same command goes on with. */
+static bool goes_on(const char *verb)
+{
+    static const char *const verbs[] = {"index", "watch", "import", "embedder", "compact", "collection", "model"};
+
+    for (size_t i = 0; verb && i < sizeof verbs / sizeof *verbs; i++)
+        if (!strcmp(verb, verbs[i]))
+            return true;
+    return false;
+}
+
 int cli_fail(cli *c, cairn_status st, const cairn_error *err)
 {
     cli_progress_clear(c);
     if (st == CAIRN_ECANCELLED)
-        fprintf(stderr, "cairn: stopped; what was reported done is kept, the same command goes on\n");
+        fprintf(stderr, "cairn: stopped%s\n", goes_on(c->verb) ? "; what was reported done is kept, the same command goes on" : "");
     else
         fprintf(stderr, "cairn: %s\n", err && err->text[0] ? err->text : cairn_status_name(st));
     return cli_exit_code(st);

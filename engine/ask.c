@@ -153,6 +153,8 @@ static cairn_status answer_here(asking *a, cairn_answer *out, arena *memory, boo
         out->sent_to = NULL;
     a->remote = false;
     a->extractive = local || !a->g;
+    out->route = arena_printf(memory, "%s: %s", a->extractive ? "the documents' own sentence" : "the local model",
+                              failed ? "the endpoint did not answer" : "nothing that the endpoint said held");
     if (a->extractive) {
         out->model = "";
         return CAIRN_OK;

@@ -190,7 +190,7 @@ static cairn_status release_said(asking *a, const ask_said *said, cairn_error *e
     }
     if (st)
         return cairn_fail(err, st, "answer");
-    if (a->n_confirmed) { /* nothing is shown before something holds */
+    if (a->n_confirmed && (a->shown || ask_fits_type(a))) { /* nothing is shown before something holds, and is what was asked for */
         ask_release(a, a->text.data + a->shown, a->text.len - a->shown);
         a->shown = a->text.len;
     }
@@ -383,6 +383,15 @@ static bool may_have_number(const cite_passage *p, const evidence_sentence *s)
     return strcmp(p->lang, "zh") != 0;
 }
 
+/* Times and dates, and no number: what costs nothing. */
+static bool names_times_alone(const quantity *q, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (q[i].kind == QUANTITY_NUMBER)
+            return false;
+    return n > 0;
+}
+
 bool ask_fits_type(asking *a)
 {
     answer_type t = a->evidence.type;
@@ -398,7 +407,7 @@ bool ask_fits_type(asking *a)
         answer_mentions(t == ANSWER_MONEY ? ANSWER_MEASURE : t, a->evidence.units, plain, strlen(plain), q, n_q, &a->memory,
                         &mentions, &n, NULL))
         return true;
-    return n > 0;
+    return n > 0 && !(t == ANSWER_MONEY && names_times_alone(q, n_q) && ask_typed_sentence(a));
 }
 
 /* With a full stop of a script without blanks. */

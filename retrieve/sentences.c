@@ -94,8 +94,35 @@ static bool is_abbreviation(const char *word, size_t len)
     return false;
 }
 
+/* The stop at s[i] is that of a day before its month, "30. November 2012", whatever language the document is in. A month that English
+ * writes alike wants a year behind it: "We sold 30. April was bad." */
+static bool is_day_of_month(const char *s, size_t len, size_t i)
+{
+    static const char *const own[] = {"Januar", "Jänner", "Februar", "März", "Mai", "Juni", "Juli", "Oktober", "Dezember", "januar", "februar", "marts", "maj",
+                                      "juni", "juli", "oktober", "desember"},
+                             *const shared[] = {"April", "August", "September", "November", "april", "august", "september", "november", "december"};
+    size_t b = i, at = i + 2;
+
+    while (b > 0 && isdigit((unsigned char)s[b - 1]))
+        b--;
+    if (i == b || i - b > 2 || (b && isalnum((unsigned char)s[b - 1])) || at >= len || s[i + 1] != ' ')
+        return false;
+    for (size_t k = 0; k < sizeof own / sizeof *own; k++) {
+        size_t n = strlen(own[k]);
+        if (len - at >= n && !memcmp(s + at, own[k], n) && (at + n == len || (!isalnum((unsigned char)s[at + n]) && (unsigned char)s[at + n] < 0x80)))
+            return true;
+    }
+    for (size_t k = 0; k < sizeof shared / sizeof *shared; k++) {
+        size_t n = strlen(shared[k]), year = at + n + 1;
+        if (len - at >= n + 5 && !memcmp(s + at, shared[k], n) && s[at + n] == ' ' && isdigit((unsigned char)s[year]) && isdigit((unsigned char)s[year + 1]) &&
+            isdigit((unsigned char)s[year + 2]) && isdigit((unsigned char)s[year + 3]))
+            return true;
+    }
+    return false;
+}
+
 /* The stop at s[i] belongs to an initial, a list's number, an ordinal or an abbreviation. */
-static bool ends_nothing(const char *s, size_t i, bool ordinals)
+static bool ends_nothing(const char *s, size_t len, size_t i, bool ordinals)
 {
     size_t b = i, w;
 
@@ -108,7 +135,7 @@ static bool ends_nothing(const char *s, size_t i, bool ordinals)
                    (b == 0 || (unsigned char)s[b - 1] < 0x80);
     bool item = i > b && i - b <= 2 && isdigit((unsigned char)s[b]) &&
                 (ordinals || b == 0 || s[b - 1] == '\n');
-    return initial || item || is_abbreviation(s + w, i - w);
+    return initial || item || is_day_of_month(s, len, i) || is_abbreviation(s + w, i - w);
 }
 
 /* A date or a time begins the line, as in the log of a chat: "12/03/2025, 18:02 - Mum: ...", "18:05 Leo: ...". */
@@ -187,7 +214,7 @@ static size_t stop_length(const char *s, size_t len, size_t i, bool ordinals)
         n++;
     if (i + n < len && !is_space(s[i + n]) && s[i + n] != '[')
         return 0;
-    return s[i] == '.' && i >= 1 && ends_nothing(s, i, ordinals) ? 0 : n;
+    return s[i] == '.' && i >= 1 && ends_nothing(s, len, i, ordinals) ? 0 : n;
 }
 
 /* Where the sentence ends whose stop ends at `end`: behind the markers that follow. */

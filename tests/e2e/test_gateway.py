@@ -3,10 +3,13 @@
 import http.server
 import json
 import os
+import signal
+import subprocess
 import threading
+import time
 import unittest
 
-from harness import CairnTest, main, need_model
+from harness import CAIRN, CairnTest, main, need_model
 from serving import Server
 
 PUMP = ("The pump P-7 has a warranty of 24 months.\n\nThe seal of the pump P-7 was changed because it leaked.\n\n"
@@ -189,6 +192,7 @@ class Gateway(CairnTest):
         a = self.ask()
         self.assertIn("24 months", a["answer"])
         self.assertIn("status 500: no such model", a["note"])
+        self.assertEqual(a["route"], "the documents' own sentence: the endpoint did not answer")
         self.endpoint.status, self.endpoint.reply = 200, None
         self.assertIn("no answer", self.ask()["note"])
         self.endpoint.hold = threading.Event()
@@ -199,6 +203,30 @@ class Gateway(CairnTest):
         self.assertIn("24 months", a["answer"])
         self.assertIsNone(a["sent_to"])  # nobody was reached
         self.assertEqual(len([s for s in self.json("gateway")["sent"] if s["outcome"] != "answered"]), 4)
+
+    def test_a_question_that_is_stopped_is_stopped_and_nothing_goes_on(self):
+        self.ask()
+        conf = os.path.join(self.top, "g.conf")
+        self.endpoint.hold, before = threading.Event(), len(self.endpoint.requests)
+        p = subprocess.Popen([CAIRN, "--home", self.home, "--config", conf, "ask", "--mode", "lexical", "--no-cache", "What is the warranty of the pump P-7?"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while len(self.endpoint.requests) == before and p.poll() is None:
+            time.sleep(0.01)
+        p.send_signal(signal.SIGINT)
+        _, told = p.communicate()
+        self.assertEqual((p.returncode, told), (130, "cairn: stopped\n"))
+
+    def test_a_time_is_no_answer_to_what_something_costs(self):
+        self.write("hort.txt", "Hort von Mathilde: montags bis donnerstags bis 16.30 Uhr, 134 Euro im Monat, Ferien extra.\n")
+        self.index()
+        self.endpoint.reply = "16.30 Uhr"
+        self.assertIn("134 Euro", self.ask("Was kostet der Hort im Monat?")["answer"])
+        self.assertIn("16.30 Uhr", self.ask("Bis wann ist Mathilde im Hort?")["answer"])
+        conf = os.path.join(self.top, "g.conf")
+        streamed = self.run_cairn("--config", conf, "ask", "--mode", "lexical", "--no-cache", "Was kostet der Hort im Monat?").stdout
+        self.assertIn("134 Euro", streamed.split("Sources")[0])  # what was shown first was the time
+        self.endpoint.reply = "134 Euro"
+        self.assertEqual(self.ask("Was kostet der Hort im Monat?")["answer"], "134 Euro [1]")
 
     def test_an_empty_reply_is_none_and_what_was_sent_is_paid(self):
         self.endpoint.reply = " \n"
@@ -223,6 +251,7 @@ class Gateway(CairnTest):
         self.assertIn("24 months", a["answer"])
         self.assertFalse(a["extractive"])
         self.assertNotIn("big at", a["model"])
+        self.assertEqual(a["route"], "the local model: nothing that the endpoint said held")
         self.assertEqual(a["sent_to"], self.endpoint.url)
 
     def test_a_unit_has_to_be_that_of_the_column(self):

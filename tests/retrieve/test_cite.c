@@ -216,6 +216,17 @@ static void sentences_end_where_they_end(void **state)
     assert_int_equal(n, 3);
     assert_int_equal(s[0].end, strstr(image, " Stop") - image);
     free(s);
+
+    static const struct {
+        const char *text;
+        size_t n;
+    } days[] = {{"Paul | 30. November 2012", 1}, {"Paul | 3. Juni", 1}, {"Fällig am 14. August 2025. Danach nicht.", 2}, {"We sold 30. April was bad.", 2}, {"Room 12. Mainly wood.", 2}};
+    for (size_t i = 0; i < sizeof days / sizeof *days; i++) { /* of a document that was taken for an English one */
+        assert_int_equal(sentences_split(days[i].text, strlen(days[i].text), false, false, &s, &n, &err), 0);
+        if (n != days[i].n)
+            fail_msg("%s: %zu", days[i].text, n);
+        free(s);
+    }
 }
 
 /* A message of a chat begins with its time, however long the line before it is; a number at a line's start may be wrapped text. */
