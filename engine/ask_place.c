@@ -217,9 +217,9 @@ static cairn_status share_names(asking *a, cairn_error *err)
     return st;
 }
 
-/* Does the sentence hold what was said, so that it may be cited? Fills *out. */
+/* Does the sentence hold what was said, so that it may be cited? Fills *out, and *by_head: the title or heading above it alone does. */
 static cairn_status holds_said(asking *a, const evidence_sentence *s, const char *text, size_t len, bool both, ask_place *out, bool *holds,
-                               cairn_error *err)
+                               bool *by_head, cairn_error *err)
 {
     cite_passage near = a->read[s->passage].text;
     citation *found;
@@ -250,6 +250,7 @@ static cairn_status holds_said(asking *a, const evidence_sentence *s, const char
                        .near_end = s->after,
                        .head_end = s->head_end};
     *holds = true;
+    *by_head = found[0].by_head;
     return CAIRN_OK;
 }
 
@@ -273,9 +274,9 @@ cairn_status ask_confirm(asking *a, ask_said *said, cairn_error *err)
     const char *text = said->text;
     const size_t most = a->entailer ? ASK_PLACES : 1;
     size_t len = said->len;
-    bool both = is_of_both(text, len), close, holds, more;
+    bool both = is_of_both(text, len), close, holds, by_head, more, spared = false;
     const evidence_sentence *s, *first = NULL;
-    ask_place place;
+    ask_place place, spare; /* the first one below a title that says it all: where no sentence does */
     cairn_status st = CAIRN_OK;
 
     if (is_bare_choice(a, text, len) || follow_up_repeats(text, len, &a->known, a->evidence.type == ANSWER_WHY) ||
@@ -287,8 +288,12 @@ cairn_status ask_confirm(asking *a, ask_said *said, cairn_error *err)
     for (size_t i = 0; !st && (s = place_to_look(a, i, &close)); i++) {
         if (!close || (first && said->n_places == most && s->score < first->score - CITED_AS_SURE))
             continue;
-        st = holds_said(a, s, text, len, both, &place, &holds, err);
-        if (st || !holds || is_known_place(said, place.hit, place.start, place.end))
+        st = holds_said(a, s, text, len, both, &place, &holds, &by_head, err);
+        if (!st && holds && by_head && !spared) {
+            spare = place;
+            spared = true;
+        }
+        if (st || !holds || by_head || is_known_place(said, place.hit, place.start, place.end))
             continue;
         if (said->n_places < most) {
             said->places[said->n_places++] = place;
@@ -301,5 +306,7 @@ cairn_status ask_confirm(asking *a, ask_said *said, cairn_error *err)
             first = s;
         }
     }
+    if (!st && !said->n_places && spared)
+        said->places[said->n_places++] = spare;
     return st;
 }

@@ -25,6 +25,7 @@
 #define NUMBER_WEIGHT  2.0 /* a number says more than a word */
 #define ECHO_WEIGHT    0.25 /* of a word that the question had already */
 #define EXACT_BONUS    1.0f /* of a run that holds every number and name */
+#define HEAD_MALUS     0.1f  /* of a run beside which the title says it all: one that says it itself is better */
 #define SCRATCH_BYTES  ((size_t)256 << 20)
 #define LENGTH_MALUS   0.01f /* a sentence more must earn its place */
 
@@ -107,6 +108,7 @@ typedef struct match {
     size_t start, end;
     float support;
     bool exact; /* every number and name is there */
+    bool by_head; /* what is there is in title or heading alone */
 } match;
 
 /* What a claim says, ready to be looked for. */
@@ -158,13 +160,14 @@ static bool is_other_name(const wanted *w, const text_term *t, const run_of *run
 static match measure_run(const wanted *w, double total, const run_of *run)
 {
     match m = {.exact = true};
-    double found = 0;
+    double found = 0, own = 0;
 
     for (size_t i = 0; i < w->terms.n; i++) {
         const text_term *t = &w->terms.at[i];
-        bool here = terms_have(run->terms, run->n_terms, t->key) ||
-                    (!t->number && terms_have(run->head->at, run->head->n, t->key)) ||
-                    said_as_quantity(w, t, run);
+        bool inside = terms_have(run->terms, run->n_terms, t->key) || said_as_quantity(w, t, run);
+        bool here = inside || (!t->number && terms_have(run->head->at, run->head->n, t->key));
+        if (inside)
+            own += t->weight;
         if (here)
             found += t->weight;
         else if (t->name || t->identifier || is_other_name(w, t, run))
@@ -173,6 +176,7 @@ static match measure_run(const wanted *w, double total, const run_of *run)
     for (size_t i = 0; i < w->n_quantities && m.exact; i++)
         m.exact = has_quantity(&w->quantities[i], run->quantities, run->n_quantities);
     m.support = total > 0 ? (float)(found / total) : 0;
+    m.by_head = found > 0 && !(own > 0);
     return m;
 }
 
@@ -198,8 +202,8 @@ static match best_run(const prepared *p, const wanted *w, size_t max_sentences)
             run_of r = {p->text, p->terms.at + from, to - from, p->quantities + qfrom, qto - qfrom,
                         &p->head};
             match m = measure_run(w, total, &r);
-            float score = m.support + (m.exact && m.support > 0 ? EXACT_BONUS : 0) -
-                          LENGTH_MALUS * (float)run;
+            float score = m.support + (m.exact && m.support > 0 ? EXACT_BONUS : 0) - LENGTH_MALUS * (float)run -
+                          (m.by_head ? HEAD_MALUS : 0);
             if (score > best_score) {
                 best_score = score;
                 best = m;
@@ -346,6 +350,7 @@ static cairn_status check_marked(const checker *c, const claim *cl, const prepar
                 x.end = m.end;
                 x.support = m.support;
                 x.numbers_match = m.exact;
+                x.by_head = m.by_head;
                 x.supported = words > 0 && m.exact && m.support >= params->support;
             }
             if (!st)
@@ -384,7 +389,8 @@ static cairn_status check_unmarked(const checker *c, const claim *cl, const prep
                                    .support = best.support,
                                    .numbers_match = true,
                                    .supported = true,
-                                   .guessed = true},
+                                   .guessed = true,
+                                   .by_head = best.by_head},
                         c->err);
 }
 

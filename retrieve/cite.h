@@ -54,6 +54,7 @@ typedef struct citation {
     bool numbers_match;               /* every number and name of the claim is there */
     bool supported;
     bool guessed;                     /* no marker: we found it ourselves */
+    bool by_head;                     /* nothing of it is in start..end, all in title or heading */
 } citation;
 
 /* Citations in answer order, at most one per (sentence, passage). A marker that names no passage

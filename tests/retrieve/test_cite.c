@@ -287,6 +287,31 @@ static void any_bytes_can_be_checked(void **state)
 }
 
 /* A name that only the question used need not be in the passage; a number of the answer must. */
+/* The title may help a sentence, but one that says it itself is where it stands. */
+static void what_the_title_alone_says_is_known(void **state)
+{
+    static const char river[] = "It saw two cold phases. Much of the water was led to the Rhine. The gates were shut.";
+    const cite_passage p = {river, sizeof river - 1, "The Rhine and Drusus", NULL, "en"};
+    static const struct {
+        const char *claim, *from;
+        bool by_head;
+    } rows[] = {{"the Rhine [1]", "Much of", false}, {"Drusus [1]", "It saw", true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        citation *out;
+        size_t n;
+        arena a;
+        arena_init(&a, 1 << 20);
+        assert_int_equal(cite_check(an, "en", rows[i].claim, strlen(rows[i].claim), &p, 1, NULL, NULL, &a, &out, &n, NULL), CAIRN_OK);
+        assert_int_equal(n, 1);
+        assert_true(out[0].supported);
+        assert_int_equal(out[0].by_head, rows[i].by_head);
+        assert_memory_equal(river + out[0].start, rows[i].from, strlen(rows[i].from));
+        arena_clear(&a);
+    }
+}
+
 static void words_of_the_question_count_little(void **state)
 {
     static const char text[] = "The mill weighs 7.8 kg without its hopper. It is 41 cm high.";
@@ -321,6 +346,7 @@ int main(void)
         cmocka_unit_test(sentences_end_where_they_end),
         cmocka_unit_test(messages_of_a_chat_are_sentences),
         cmocka_unit_test(any_bytes_can_be_checked),
+        cmocka_unit_test(what_the_title_alone_says_is_known),
         cmocka_unit_test(words_of_the_question_count_little),
     };
     cairn_error err = {0};
