@@ -429,10 +429,10 @@ static void read_kinds(const char *s, size_t from, size_t to, exhaustive *x)
 /* ---- files by themselves ---- */
 
 /* Words around them that say nothing more. */
-static const char idle[] = " are there do i we have do in total altogether here the this that collection folder library index indexed of my our from and "
+static const char idle[] = " are there do i we have do in altogether here the this that collection folder library index indexed of my our from and "
                            "is it all did send sent write wrote receive received get got come came exist me "
                            "gibt es habe ich haben wir sind insgesamt hier in der dem sammlung im index von aus auf mir alle meine meiner hat bekommen erhalten "
-                           "geschickt geschrieben kamen verschickt hay tengo tenemos en total de y he recibido enviado mis todos todas los las "
+                           "geschickt geschrieben kamen verschickt hay tengo tenemos en de y he recibido enviado mis todos todas los las "
                            "a-t-il ai-je avons-nous au il y reçu reçus reçues envoyé envoyés mes tous toutes les "
                            "dated year written files documents file document dateien dokumente archivos documentos fichiers ";
 static const char any_thing[] = " files documents file document texts dateien dokumente dokumenten archivos documentos fichiers textos textes texte ";
@@ -514,6 +514,25 @@ static bool read_party(const listing *l, size_t at, size_t stop, exhaustive *x, 
     return true;
 }
 
+/* "What invoices are there" asks which, "what is in the reports" and "what is the total of all invoices" do not: behind "what" and
+ * "which" the files come at once. s[opener, end) is the opener. */
+static bool asks_which(const char *s, size_t opener, size_t end, size_t thing)
+{
+    static const char which[] = " which what welche welchen qué cuáles quels quelles lesquels ", own[] = " of my our the all meiner meine der mis mes les ";
+
+    if (!word_list_has(which, s + opener, end - opener))
+        return true;
+    while (end < thing) {
+        size_t stop = end;
+        while (stop < thing && !isspace((unsigned char)s[stop]))
+            stop++;
+        if (stop > end && !word_list_has(own, s + end, stop - end) && !kind_of_file(s + end, stop - end))
+            return false;
+        end = stop + 1;
+    }
+    return true;
+}
+
 /* The words behind the opener: kinds of files, a year, a name and idle ones. */
 static bool read_listing(const listing *l, size_t from, size_t thing, size_t thing_end, exhaustive *x)
 {
@@ -532,6 +551,8 @@ static bool read_listing(const listing *l, size_t from, size_t thing, size_t thi
         }
         if (read_party(l, at, stop, x, &stop))
             continue;
+        if (n == 5 && at > 3 && !memcmp(s + at, "total", 5) && (!memcmp(s + at - 3, "in ", 3) || !memcmp(s + at - 3, "en ", 3) || !memcmp(s + at - 3, "au ", 3)))
+            continue; /* "the total of all invoices" is another thing */
         filter = kind_of_file(s + at, n);
         if (filter ? !add_kind(x, filter) : !word_list_has(idle, s + at, n))
             return false;
@@ -568,6 +589,8 @@ static bool parse_listing(const char *question, const char *s, size_t len, exhau
         if (filter)
             (void)add_kind(out, filter);
         out->named = !filter && !word_list_has(any_thing, s + thing, thing_end - thing);
+        if (kind == EXHAUSTIVE_LIST && !asks_which(s, from, end, thing))
+            continue;
         if (kind == EXHAUSTIVE_LIST && out->named && !word_list_has(papers, s + thing, thing_end - thing))
             continue;
         if (read_listing(&l, end, thing, thing_end, out))

@@ -56,6 +56,12 @@ static const struct {
     {"Wie viele Rechnungen haben wir von Reifen Huber?", EXHAUSTIVE_COUNT, "de", "Rechnungen"},
     /* ordinary ones that have the words */
     {"Which recipes are there?", -1, NULL, NULL},
+    {"What is the total of all invoices?", -1, NULL, NULL},
+    {"What is in the reports?", -1, NULL, NULL},
+    {"What are the invoices from Penhale?", -1, NULL, NULL},
+    {"What invoices do we have in total?", EXHAUSTIVE_LIST, "en", "invoices"},
+    {"Which of my invoices are from Penhale?", EXHAUSTIVE_LIST, "en", "invoices"},
+    {"How many PDF files are there in total?", EXHAUSTIVE_COUNT, "en", "files"},
     {"Which files could not be read by the old printer?", -1, NULL, NULL},
     {"How many letters did Kafka write to Milena?", -1, NULL, NULL},
     {"How many invoices does Penhale pay in a year?", -1, NULL, NULL},
