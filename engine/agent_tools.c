@@ -161,8 +161,8 @@ static bool constant(double x, const char *question, bool divides)
     return false;
 }
 
-/* Whether every number of the text is the question's, a result or a constant of everyday sums. */
-static cairn_status numbers_known(agent *a, const char *text, bool *known)
+/* Whether every number of the text is the question's, a result or a constant of everyday sums; *grounded: one is more than a constant. */
+static cairn_status numbers_known(agent *a, const char *text, bool *known, bool *grounded)
 {
     quantity *asked, *used;
     size_t n_asked, n_used;
@@ -170,17 +170,19 @@ static cairn_status numbers_known(agent *a, const char *text, bool *known)
     cairn_status st = quantities_find(question, strlen(question), a->memory, &asked, &n_asked, NULL);
 
     *known = true;
+    *grounded = false;
     if (!st)
         st = quantities_find(text, strlen(text), a->memory, &used, &n_used, NULL);
     for (size_t i = 0; !st && i < n_used && *known; i++) {
-        bool found = used[i].kind == QUANTITY_NUMBER && constant(used[i].value[0], question, strchr(text, '/') != NULL);
+        bool found = false;
         for (size_t j = 0; j < n_asked && !found; j++)
             found = used[i].kind == QUANTITY_NUMBER && asked[j].kind == QUANTITY_NUMBER
                         ? used[i].value[0] == asked[j].value[0] || used[i].value[0] == asked[j].value[1]
                         : quantity_equal(&asked[j], &used[i]);
         for (size_t j = 0; j < a->n_values && !found; j++)
             found = a->values[j].is_number && used[i].value[0] == a->values[j].number;
-        *known = found;
+        *grounded |= found;
+        *known = found || (used[i].kind == QUANTITY_NUMBER && constant(used[i].value[0], question, strchr(text, '/') != NULL));
     }
     return st;
 }
@@ -393,7 +395,7 @@ static cairn_status counts_twice(agent *a, const char *text, bool *twice)
 static cairn_status calculate(agent *a, const json_t *call, const char **problem, cairn_error *err)
 {
     char *filled = NULL, shown[32];
-    bool known = false, twice = false;
+    bool known = false, twice = false, grounded = false;
     double x = 0;
     cairn_error why = {0};
     cairn_status st = fill_in(a, text_of(call, "expression"), true, &filled, problem);
@@ -401,7 +403,7 @@ static cairn_status calculate(agent *a, const json_t *call, const char **problem
     (void)err;
     if (st || *problem)
         return st;
-    st = numbers_known(a, filled, &known);
+    st = numbers_known(a, filled, &known, &grounded);
     if (st)
         return st;
     if (!known)
@@ -413,7 +415,11 @@ static cairn_status calculate(agent *a, const json_t *call, const char **problem
         return refuse(a, problem, "a result counts once in a sum");
     if (calculator_eval(filled, strlen(filled), &x, &why))
         return refuse(a, problem, why.text);
+    if (!grounded)
+        return refuse(a, problem, "no number there is the question's or a result: look it up first");
     calculator_format(x, shown);
+    if (!strcmp(filled, shown))
+        return refuse(a, problem, "that is no sum");
     a->values[a->n_values] = (agent_value){.found = true, .is_number = true, .number = x,
                                     .text = arena_strdup(a->memory, shown)};
     st = bytes_append_str(&a->told, shown);
@@ -426,7 +432,7 @@ static cairn_status dates(agent *a, const json_t *call, const char **problem, ca
 {
     const char *to_text = text_of(call, "to"), *add_text = text_of(call, "add");
     char *from_filled = NULL, *other = NULL, shown[16];
-    bool known = true;
+    bool known = true, grounded;
     int64_t from, to;
     cairn_error why = {0};
     agent_value *v = &a->values[a->n_values];
@@ -441,9 +447,9 @@ static cairn_status dates(agent *a, const json_t *call, const char **problem, ca
     if (st || *problem)
         return st;
     if (!strchr(text_of(call, "from"), '$'))
-        st = numbers_known(a, from_filled, &known);
+        st = numbers_known(a, from_filled, &known, &grounded);
     if (!st && known && !strchr(to_text ? to_text : add_text, '$'))
-        st = numbers_known(a, other, &known);
+        st = numbers_known(a, other, &known, &grounded);
     if (st)
         return st;
     if (!known)

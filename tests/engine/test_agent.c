@@ -162,6 +162,7 @@ static void steps_build_on_each_other(void **state)
     refuses(w, "{\"tool\":\"calculate\",\"expression\":\"10 * $1\"}", "neither in the question nor a result"); /* ten of what? */
     refuses(w, "{\"tool\":\"calculate\",\"expression\":\"2 * $1\"}", "neither in the question nor a result");
     refuses(w, "{\"tool\":\"calculate\",\"expression\":\"$1 * $1\"}", "counts once");
+    refuses(w, "{\"tool\":\"calculate\",\"expression\":\"$1\"}", "no sum"); /* was told as "84 = 84" */
     does(w, "{\"tool\":\"dates\",\"from\":\"2024-02-15\",\"add\":\"3 months\"}", "2024-05-15");
     does(w, "{\"tool\":\"dates\",\"from\":\"$3\",\"to\":\"2024-02-15\"}", "-90 days");
     does(w, "{\"tool\":\"list\"}", "10 found, d1 to d10");
@@ -177,6 +178,8 @@ static void nothing_comes_from_elsewhere(void **state)
     refuses(w, "{\"tool\":\"calculate\",\"expression\":\"12 * 2\"}", "neither in the question nor a result"); /* no months were asked about */
     refuses(w, "{\"tool\":\"calculate\",\"expression\":\"$1 + 1\"}", "no such result");
     refuses(w, "{\"tool\":\"calculate\",\"expression\":\"1 / 0\"}", "division by zero");
+    refuses(w, "{\"tool\":\"calculate\",\"expression\":\"0\"}", "no number there is the question's"); /* was told as "0 = 0" */
+    refuses(w, "{\"tool\":\"calculate\",\"expression\":\"1 + 0\"}", "no number there is the question's");
     refuses(w, "{\"tool\":\"dates\",\"from\":\"2031-01-01\",\"add\":\"1 day\"}", "neither in the question nor a result");
     refuses(w, "{\"tool\":\"dates\",\"from\":\"2024-02-15\"}", "either");
     refuses(w, "{\"tool\":\"look_up\",\"question\":\"Which passwords are stored in the vault?\"}", "not what the user asked");
