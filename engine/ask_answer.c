@@ -24,6 +24,7 @@
 #define TITLE_BYTES  80
 #define HEADING_WORDS 8
 #define CONDITION_CHANCE 0.7f
+#define SECTION_SPREAD 8.0f /* ... below a heading, which says what they are about */
 #define TITLE_SPREAD 3.0f /* log-odds below a title of the sentence that answers in its place */
 #define AS_MUCH      0.9f /* of the best sentence's share of the question */
 #define NO_CONFIRM   " [not confirmed]"
@@ -421,15 +422,16 @@ static bool ends_like_a_sentence(const char *s, size_t len)
     return false;
 }
 
-/* A title or heading at the top of a passage: a line of its own, short, without a sign at its end or a value in it. */
+/* A title or heading at the top of a passage, or of a section inside it: a line of its own, short, without a sign at its end or a value in it. */
 static bool is_title(const asking *a, const evidence_sentence *s)
 {
     const cite_passage *p = &a->read[s->passage].text;
+    const char *line = p->text + s->start;
     size_t len = s->end - s->start;
 
-    return !s->start && !s->head_end && len && len <= TITLE_BYTES && s->end < p->len && p->text[s->end] == '\n' &&
-           !memchr(p->text, ':', len) && !memchr(p->text, '|', len) && !memchr(p->text, '=', len) &&
-           (isalnum((unsigned char)p->text[len - 1]) || p->text[len - 1] & 0x80) && !ends_like_a_sentence(p->text, len);
+    return (!s->start || (s->start > 1 && !memcmp(line - 2, "\n\n", 2))) && !s->head_end && len && len <= TITLE_BYTES && s->end < p->len &&
+           line[len] == '\n' && !memchr(line, ':', len) && !memchr(line, '|', len) && !memchr(line, '=', len) &&
+           (isalnum((unsigned char)line[len - 1]) || line[len - 1] & 0x80) && !ends_like_a_sentence(line, len);
 }
 
 /* The heading of a section inside a passage: a line of its own that begins with its number, "4.2 Notice". */
@@ -454,6 +456,25 @@ static bool is_heading(const asking *a, const evidence_sentence *s)
     return is_title(a, s) || is_numbered_heading(a, s);
 }
 
+/* The best sentence of the section below a heading inside a passage; NULL: none. */
+static const evidence_sentence *best_below(const asking *a, const evidence_sentence *heading)
+{
+    const evidence *e = &a->evidence;
+    size_t end = a->read[heading->passage].text.len;
+
+    for (size_t i = 0; i < e->n && !e->sentences[i].planted; i++) { /* up to the next heading */
+        const evidence_sentence *s = &e->sentences[i];
+        if (s->passage == heading->passage && s->start > heading->start && s->start < end && is_heading(a, s))
+            end = s->start;
+    }
+    for (size_t i = 0; i < e->n && !e->sentences[i].planted; i++) {
+        const evidence_sentence *s = &e->sentences[i];
+        if (s->passage == heading->passage && s->start > heading->start && s->start < end)
+            return s->score < heading->score - SECTION_SPREAD ? NULL : s;
+    }
+    return NULL;
+}
+
 /* The best sentence, but that a title says what its passage is about and answers nothing: then the next best one of
  * its document, where that is not far behind. */
 static const evidence_sentence *best_but_titles(const asking *a)
@@ -464,6 +485,9 @@ static const evidence_sentence *best_but_titles(const asking *a)
 
     if (!is_heading(a, best))
         return best;
+    const evidence_sentence *below = best->start ? best_below(a, best) : NULL;
+    if (below)
+        return below;
     for (size_t i = 1; i < e->n && !e->sentences[i].planted; i++) {
         const evidence_sentence *s = &e->sentences[i];
         if (s->score < best->score - TITLE_SPREAD)

@@ -22,6 +22,7 @@
 #define LEAST_CHANCE 0.1f /* that the question is answered at all */
 #define QUOTE_BYTES  160
 #define VALUES_MAX   8
+#define NO_VALUE     1.6f /* what a sentence loses that says "is cancelled" where a date is asked for */
 #define WIDE_SPREAD  8.0f /* ... of one in another language, whose scale is another one, and of one that goes on, "From 1 May it is 14 euros" */
 #define LIKE_FOREIGN   0.82f /* cosine of two sentences, each in its language, of one series of documents; by itself it tells one thing from another
                                 too seldom (docs/retrieval.md) */
@@ -38,6 +39,7 @@ typedef struct statement {
     holding is[VALUES_MAX];      /* on the day asked for */
     int64_t from[VALUES_MAX];    /* INT64_MIN: not said */
     size_t n_values;
+    holding whole; /* of a sentence without values: by all its days */
     standing_change change, within; /* within: against others of its document */
     bool read;
 } statement;
@@ -72,7 +74,8 @@ static cairn_status make_statement(asking *a, const evidence_sentence *s, statem
                              .lang = h->lang,
                              .date_ns = h->date_ns,
                              .modified_ns = h->modified_ns}};
-    return standing_limits(h->text + s->start, s->end - s->start, standing_written(&out->t), &a->memory, &out->limits, &out->n_limits, err);
+    standing_drop_label(&out->t);
+    return standing_limits(h->text + out->t.start, out->t.end - out->t.start, standing_written(&out->t), &a->memory, &out->limits, &out->n_limits, err);
 }
 
 /* The quantities of a sentence as its values, where the question says of no kind what it asks for. */
@@ -128,10 +131,19 @@ static int by_place(const void *x, const void *y)
     return (a->start > b->start) - (a->start < b->start);
 }
 
+static holding holding_of(const asked_day *day, int64_t from, int64_t until)
+{
+    return day->day < from ? IS_TO_COME : day->day > until ? IS_OVER : HOLDS;
+}
+
 /* Which of the values hold on the day asked for. */
 static void read_days(const asked_day *day, statement *x)
 {
     text_span sorted[VALUES_MAX];
+
+    x->whole = HOLDS;
+    for (size_t i = 0; i < x->n_limits && day->asked != STANDING_ANY && x->whole == HOLDS; i++)
+        x->whole = holding_of(day, x->limits[i].days.from, x->limits[i].days.until);
 
     for (size_t i = 0; i < x->n_values; i++)
         sorted[i] = (text_span){x->value[i].start - x->t.start, x->value[i].end - x->t.start};
@@ -147,7 +159,7 @@ static void read_days(const asked_day *day, statement *x)
                                                             x->limits, x->n_limits, &days))
             continue;
         x->from[i] = days.from;
-        x->is[i] = day->day < days.from ? IS_TO_COME : day->day > days.until ? IS_OVER : HOLDS;
+        x->is[i] = holding_of(day, days.from, days.until);
     }
 }
 
@@ -177,6 +189,8 @@ static cairn_status read_statement(asking *a, const asked_day *day, statement *x
     for (size_t i = 0; !st && i < n && x->n_values < VALUES_MAX; i++) {
         text_span in = {all[i].start - x->t.start, all[i].end - x->t.start};
         bool last = true;
+        if (all[i].start < x->t.start) /* of its label */
+            continue;
         for (size_t j = 0; j < n; j++)
             last &= all[j].start <= all[i].start;
         if (!is_limit(x, all[i]) && !standing_is_replaced(sentence, in, last))
@@ -317,6 +331,9 @@ typedef struct standing_turn {
 
 static standing_turn turn_of(const asked_day *day, const statement *x, const statement *y)
 {
+    if (standing_is_label(&x->t) || standing_is_label(&y->t)) /* "8 April 2025" */
+        return (standing_turn){0};
+
     standing_turn t = {.days = day->asked != STANDING_ANY && (x->n_limits || y->n_limits)};
     int order = 0;
 
@@ -382,6 +399,11 @@ static cairn_status holds_against(asking *a, const asked_day *day, statement *y,
         over &= y->is[i] != HOLDS;
     if (over)
         return CAIRN_OK;
+    if (t.days && m.alike && !m.goes_on && (!x->n_values || !y->n_values) && x->whole != HOLDS && y->whole == HOLDS) {
+        *vx = *vy = (text_span){0, 0}; /* what is said has no value, but its days: "From 1 December the office is open from 8 to 11." */
+        *holds = true;
+        return CAIRN_OK;
+    }
     *holds = (t.days && (m.alike || (m.own && x->doc != y->doc && is_typed(a->evidence.type))) && holds_by_days(a, x, y, x->doc == y->doc || t.later, vx, vy)) ||
              (t.later && holds_by_order(a, x, y, &t, &m, vx, vy));
     return CAIRN_OK;
@@ -466,7 +488,9 @@ static cairn_status find_in_sentence(asking *a, statement *x, cairn_error *err)
 
 static float spread_of(const statement *x, const statement *best)
 {
-    return x->s->feature[EVIDENCE_FOREIGN] > 0 || (x->n_limits && x->doc == best->doc) ? WIDE_SPREAD : SPREAD;
+    if (x->s->feature[EVIDENCE_FOREIGN] > 0 || (x->n_limits && x->doc == best->doc))
+        return WIDE_SPREAD;
+    return standing_change_within(&x->t) == STANDING_CANCELLED ? SPREAD + NO_VALUE : SPREAD;
 }
 
 static ask_told how_told(const statement *told, const statement *now, text_span of_old)
@@ -477,6 +501,8 @@ static ask_told how_told(const statement *told, const statement *now, text_span 
     for (size_t i = 0; told->doc == now->doc && i < now->n_values; i++) /* it holds from a day on */
         if (now->is[i] == HOLDS && now->from[i] != INT64_MIN)
             return ASK_TOLD_BEFORE;
+    if (!told->n_values && told->whole != HOLDS)
+        return told->whole == IS_OVER ? ASK_TOLD_BEFORE : ASK_TOLD_LATER;
     return told->doc == now->doc ? ASK_TOLD_ENTRY : ASK_TOLD_DOCUMENT;
 }
 

@@ -29,7 +29,7 @@ static const char *const earlier_asked[] = {
 
 static const char *const changed_words[] = {
     "moves to", "moved to", "move to", "is moved", "been moved", "moved from", "moves from", "postpone~", "reschedul~", "delayed", "delay", "put off",
-    "brought forward", "correction", "corrected", "corrects", "correcting", "erratum", "errata", "supersede~", "replaces", "replaced by", "instead", "rather than",
+    "brought forward", "correction", "corrected", "corrects", "correcting", "erratum", "errata", "fe de erratas", "debe decir", "supersede~", "replaces", "replaced by", "instead", "rather than",
     "changes from", "changes to", "changed to", "changed from", "has changed", "amend~", "revised", "revision", "increased to", "raised to", "rises to", "reduced to",
     "lowered to", "goes up to", "goes down to", "new date", "new time", "new price", "but on", "update",
     "verschoben", "verlegt", "verschiebt", "vorverlegt", "vorgezogen", "korrektur", "korrigiert", "berichtig~", "ersetzt", "statt", "anstatt", "stattdessen",
@@ -155,8 +155,8 @@ standing_change standing_change_within(const standing_text *t)
 
     itself.title = itself.heading = NULL;
     own = standing_change_of(&itself);
-    if (own >= STANDING_CHANGED || !standing_label(t, &line, &label) || (label != t->passage && strstr(label, ", ")) ||
-        (label != t->passage && t->title && !strcmp(label, t->title)))
+    if (own >= STANDING_CHANGED || !standing_label(t, &line, &label) || (label != t->passage && strstr(label + line.start, ", ")) ||
+        (label != t->passage && t->title && !strcmp(label + line.start, t->title)))
         return own;
     standing_fold(label + line.start, line.end - line.start, text);
     return HAS(text, changed_words) || HAS(text, labels) ? STANDING_CHANGED : own;
@@ -276,7 +276,7 @@ static bool is_sign(const char *text, const text_term *t)
 {
     char word[FOLDED_MAX + 1];
 
-    static const char limits[] = " effect effective starting beginning onwards then thereafter wirkung gültig dann danach efecto vigor partir contar luego después compter vigueur ensuite puis ";
+    static const char limits[] = " fe erratas erratum errata edit effect effective starting beginning onwards then thereafter wirkung gültig dann danach efecto vigor partir contar luego después compter vigueur ensuite puis ";
 
     standing_fold(text + t->start, t->end - t->start, word);
     return word_list_has(limits, word, strlen(word)) || HAS(word, changed_words) || HAS(word, now_words) || HAS(word, cancelled_words) || !strcmp(word, "re") || !strcmp(word, "aw") ||
@@ -359,7 +359,7 @@ static bool qualified_otherwise(const said *x, const said *y, const term_list *a
 static bool numbered(const term_list *l, size_t i, const char *text, const said *s)
 {
     return i + 1 < l->n && l->at[i].weight > 0 && !l->at[i].number && (l->at[i + 1].number || l->at[i + 1].identifier) &&
-           joined(text, l->at[i].end, l->at[i + 1].start, NULL, 0) && !(s && in_value(s, &l->at[i + 1]));
+           joined(text, l->at[i].end, l->at[i + 1].start, NULL, 0) && text[l->at[i + 1].end] != ':' && !(s && in_value(s, &l->at[i + 1])); /* "Item 3: ..." */
 }
 
 static bool is_numbered_in_question(const term_list *asked, const char *question, uint64_t key)
@@ -552,7 +552,7 @@ cairn_status standing_same_matter(analyzer *an, const char *question, const stan
         a.t = x;
         b.t = y;
         if (one_document && (goes_on(&a, &b, &asked) || goes_on(&b, &a, &asked)))
-            *out = (standing_match){true, true, true};
+            *out = (standing_match){true, true, true, !out->alike};
     }
     said_clear(&a);
     said_clear(&b);

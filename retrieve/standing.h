@@ -57,6 +57,11 @@ int64_t standing_date(const char *title, const char *uri);
  * dates before them ("2025-04-08: ..."). False: these do not tell. */
 bool standing_order_within(const standing_text *x, const standing_text *y, int *order);
 
+/* Take a label that the sentence begins with off it: "8 April 2025" on a line above what was said. */
+void standing_drop_label(standing_text *t);
+/* Is the sentence itself such a label? */
+bool standing_is_label(const standing_text *t);
+
 #define STANDING_NO_DAY INT64_MIN
 
 /* The day, counted from 1970 on, on which a sentence was written, as far as is known: its entry's, its document's, its file's. */
@@ -100,6 +105,7 @@ typedef struct standing_match {
     bool same;  /* both speak of the one matter that is asked about */
     bool own;   /* and both sentences have two words of the question or more */
     bool alike; /* and so much that the later one needs no word of change */
+    bool goes_on; /* by standing right behind the other one alone */
 } standing_match;
 
 /* Two sentences of one document are compared without what stands around them, which they share; but "From 1 May it is 14 euros" right behind

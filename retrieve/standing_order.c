@@ -227,6 +227,23 @@ static bool is_label(const char *s, size_t start, size_t end)
     return is_blank_line(s, before, start - 1);
 }
 
+void standing_drop_label(standing_text *t)
+{
+    const char *s = t->passage;
+    size_t end = t->start + strcspn(s + t->start, "\n");
+
+    if ((!t->start || s[t->start - 1] == '\n') && end + 1 < t->end && s[end + 1] != '\n' && is_label(s, t->start, end))
+        t->start = end + 1;
+}
+
+bool standing_is_label(const standing_text *t)
+{
+    const char *s = t->passage;
+    size_t end = t->start + strcspn(s + t->start, "\n");
+
+    return (!t->start || s[t->start - 1] == '\n') && t->end >= end && s[end] == '\n' && is_label(s, t->start, end);
+}
+
 bool standing_label(const standing_text *t, text_span *line, const char **text)
 {
     const char *s = t->passage, *last;
@@ -250,8 +267,8 @@ bool standing_label(const standing_text *t, text_span *line, const char **text)
         last = next += 3;
     if (!last)
         return false;
-    *line = (text_span){0, strlen(last)};
-    *text = last;
+    *line = (text_span){(size_t)(last - t->heading), strlen(t->heading)};
+    *text = t->heading;
     return true;
 }
 
@@ -317,6 +334,21 @@ static double label_version(const char *s, size_t len)
     return !*end || *end == '(' || *end == '-' || !strncmp(end, "\xE2\x80\x93", 3) ? version : -1;
 }
 
+/* The parts of a path of headings above its last one, which begins at `end`: "Changes > [1.3.0] - 2026-05-02 > Added". */
+static bool part_above(const char *heading, size_t end, stamp *out)
+{
+    while (end > 3) {
+        size_t start = end -= 3;
+        while (start && !(start >= 3 && !memcmp(heading + start - 3, " > ", 3)))
+            start--;
+        out->version = label_version(heading + start, end - start);
+        if (day_of(heading + start, end - start, false, out) || out->version >= 0)
+            return true;
+        end = start;
+    }
+    return false;
+}
+
 /* What the entry that a sentence is of says of when it was written. */
 static bool entry_of(const standing_text *t, stamp *out)
 {
@@ -336,7 +368,7 @@ static bool entry_of(const standing_text *t, stamp *out)
         if (day_of(text + line.start, line.end - line.start, false, out) || out->version >= 0)
             return true;
         if (text != s)
-            return false;
+            return part_above(t->heading, line.start, out);
         at.start = line.start; /* "Added" below "2.4" */
     }
 }

@@ -65,6 +65,19 @@ class Standing(CairnTest):
                          "Correction: the bus leaves at 8:15 from the station. [1] An earlier entry says otherwise: 7:30 [1].")
         self.assertEqual(self.ask("When is the survey of the north orchard?", "--extractive")[0], "The survey of the north orchard is on 14 June. [1]")
 
+    def test_parts_of_a_document_and_their_labels(self):
+        self.write("protokoll.md", "# Sitzungen\n\n## 3. Februar 2026\n\nTOP 2: Das Sommerfest findet am 20. Juni statt.\n\n## 2. März 2026\n\nTOP 4: Das Sommerfest wird abgesagt.\n")
+        self.write("CHANGELOG.md", "# Changelog of Heron\n\n## [1.3.0] - 2026-05-02\n\n### Changed\n\n- The request timeout of Heron is 30 seconds.\n- Logs are rotated weekly.\n\n"
+                   "## [1.2.0] - 2026-01-11\n\n### Added\n\n- The request timeout of Heron is 10 seconds.\n")
+        self.write("office.txt", "Lost property office\n\nThe office of lost property is open from 9 to 12.\n\nFrom 1 December 2190 the office of lost property is open from 8 to 11.\n")
+        self.write("fair.md", "# Book fair\n\nThe fair is held in the town hall. Doors open at 9:00.\n\n## Ticket price\n\n- until 31 October 2020: 12 euros\n- from 1 November 2020: 15 euros\n\n"
+                   "## Stands\n\nA stand is 2 metres wide.\n")
+        self.index()
+        self.assertIn("Das Sommerfest wird abgesagt. [1]", self.ask("Wann findet das Sommerfest statt?", "--extractive")[0])
+        self.assertIn("30 seconds. [1] An earlier entry says otherwise: 10 seconds", self.ask("What is the request timeout of Heron?", "--extractive")[0])
+        self.assertTrue(self.ask("When is the office of lost property open?", "--extractive")[0].startswith("The office of lost property is open from 9 to 12. [1] This changes: "))
+        self.assertIn("15 euros [1]", self.ask("What is the ticket price of the book fair?", "--extractive")[0])
+
     def test_a_statement_holds_from_a_day_and_until_one(self):
         # Days long past or far ahead: what holds does not depend on when the test is run.
         self.write("ferry.md", "# Ferry\n\nUntil 31 March 2020 a single ticket for the ferry costs 12 euros.\n\n"
