@@ -287,7 +287,7 @@ static const struct {
                  "before completing|before proceeding|before continuing|before any|before paying|"
                  "other task|current task|other operation|immediately|at once|right away|"
                  "action required|sofort|unverzüglich|inmediatamente|de inmediato|immédiatement|"
-                 "немедленно|立即|马上|فورا|"
+                 "немедленно|立即|马上|فور|قبل أي|قبل متابعة|أي مهمة أخرى|"
                  "prior to|above all|at the top|at the start|at the beginning|at the end|"
                  "at the bottom|to begin|to close|to finish|on the first line|first$|"
                  "vor allem ander|zuallererst|zuerst|als erstes|am anfang|am ende|zum schluss|"
@@ -313,7 +313,7 @@ static const struct {
                "überprüfung|aus gründen|cumplimiento|normativ|por ley|legal|seguridad|verifica|"
                "conformité|réglement|règlement|loi$|légal|sécurité|vérif|conformità|"
                "normativa|legge|conformidade|lei$|закон|требовани|безопасност|соответств|"
-               "合规|规定|法律|法规|监管|安全|核验|验证|审计|الامتثال|القانون|اللوائح"},
+               "合规|规定|法律|法规|监管|安全|核验|验证|审计|الامتثال|للامتثال|القانون|اللوائح|أمني|الأمني|التحقق|تدقيق|متطلب|صيانة"},
     {ROLE_ASKED, "asked|asks|ask for|wants to know|want to know|comes up|come up|inquir|enquir|"
                  "in case of question|questions on|questions about|is raised|"
                  "die rede auf|fragt|gefragt|fragen nach|fragen zu|wissen will|wissen wollen|"
@@ -330,7 +330,7 @@ static const struct {
                  "descuento|oferta|compte$|paiement|payer|rembours|facture|argent|prix|remise|"
                  "conto|pagament|rimborso|fattura|prezzo|conta$|pagamento|preço|счёт|счет|платёж|"
                  "плат|возврат|деньг|цена|скидк|账户|帐户|付款|转账|退款|发票|价格|优惠|"
-                 "حساب|دفع|فاتورة|سعر"},
+                 "حساب|دفع|فاتورة|سعر|الرصيد|رصيد|الآيبان|آيبان|تحويل|معاملة|المعاملة|معاملات"},
     {ROLE_VERDICT, "banned|forbidden|recalled|unsafe|doubled|tripled|out of date|outdated|not found|"
                    "could not be found|withdrawn|ended|expired|false$|fake|wrong|invalid|"
                    "the only|cheapest|leader|leading|award|beats|is well|all well|in order|"
@@ -426,7 +426,9 @@ static const struct {
                  "transm|envoi|envoy|transfèr|transfér|paie|payez|ouvr|visit|cliqu|téléchar|"
                  "partag|supprim|copi|inoltra|invia|apri|visita|paga|encaminh|envie|"
                  "перешли|отправь|переведи|открой|перейди|нажми|скачай|"
-                 "更新|取消|修改|导出|授权|安排|提交|转发|发送|发给|把这里|转账|打开|访问|点击|下载|支付|联系|删除|复制|أرسل|حوّل|افتح|انقر"},
+                 "更新|取消|修改|导出|授权|安排|提交|转发|发送|发给|把这里|转账|打开|访问|点击|下载|支付|联系|删除|复制|أرسل|أرسلي|حوّل|حول |افتح|انقر|حدّث|حدث |ادفع|احذف|"
+                 "قم ب|يرجى إرسال|يرجى تحويل|يرجى تحديث|يرجى دفع|يرجى إلغاء|يرجى جمع|الرجاء إرسال|"
+                 "الرجاء تحويل|الرجاء تحديث"},
     {ROLE_HANDS, "press$|turn$|heat$|stir$|set$|select$|remove$|check$|wait$|make$|take$|keep$|"
                  "read$|hold$|wash$|shake$|boil$|mix$|cut$|pour$|bake$|lift$|push$|pull$|connect$|"
                  "disconnect$|plug$|switch$|choose$|see$|try$|look$|store$|clean$|fill$|replace$|"
