@@ -35,6 +35,7 @@ typedef struct statement {
     uint64_t doc, at; /* at: byte of the document */
     standing_limit *limits;
     size_t n_limits;
+    text_span entry; /* the date of its entry that it begins with; empty: none */
     text_span value[VALUES_MAX]; /* of the kind asked for, the nearest first, but for those that are replaced in it */
     holding is[VALUES_MAX];      /* on the day asked for */
     int64_t from[VALUES_MAX];    /* INT64_MIN: not said */
@@ -75,6 +76,7 @@ static cairn_status make_statement(asking *a, const evidence_sentence *s, statem
                              .date_ns = h->date_ns,
                              .modified_ns = h->modified_ns}};
     standing_drop_label(&out->t);
+    (void)standing_entry_date(&out->t, &out->entry);
     return standing_limits(h->text + out->t.start, out->t.end - out->t.start, standing_written(&out->t), &a->memory, &out->limits, &out->n_limits, err);
 }
 
@@ -91,7 +93,7 @@ static cairn_status any_values(asking *a, const statement *x, text_span **out, s
     return st;
 }
 
-/* The times of a sentence whose dates only say from when or until when something holds. */
+/* The times of a sentence whose dates only say from when or until when something holds, or when it was written. */
 static cairn_status other_times(asking *a, const statement *x, text_span **out, size_t *n, cairn_error *err)
 {
     const char *text = x->t.passage + x->t.start;
@@ -115,9 +117,11 @@ static cairn_status other_times(asking *a, const statement *x, text_span **out, 
     return CAIRN_OK;
 }
 
-/* Is the value a date, or a part of one, that says from when or until when something holds? */
+/* Is the value a date, or a part of one, that says from when or until when something holds, or when it was written? */
 static bool is_limit(const statement *x, text_span at)
 {
+    if (at.start < x->entry.end && at.end > x->entry.start)
+        return true;
     for (size_t i = 0; i < x->n_limits; i++)
         if (at.start < x->t.start + x->limits[i].end && at.end > x->t.start + x->limits[i].start)
             return true;
@@ -166,9 +170,10 @@ static void read_days(const asked_day *day, statement *x)
 /* The values of a statement, and whether it says that something changes: read when it is first needed. */
 static cairn_status read_statement(asking *a, const asked_day *day, statement *x, cairn_error *err)
 {
+    const cairn_hit *h = &a->hits->hits[x->s->passage];
     const char *sentence = x->t.passage + x->t.start;
-    text_span *all = NULL;
-    size_t n = 0;
+    text_span *all = NULL, *others;
+    size_t n = 0, n_others;
     cairn_status st;
 
     if (x->read)
@@ -179,17 +184,21 @@ static cairn_status read_statement(asking *a, const asked_day *day, statement *x
     st = is_typed(a->evidence.type)
              ? evidence_mentions(a->an, a->question, &a->evidence, &a->read[x->s->passage], x->s, &a->memory, &all, &n, err)
              : any_values(a, x, &all, &n, err);
-    if (!st && a->evidence.type == ANSWER_DATE && x->n_limits) {
+    if (!st && a->evidence.type == ANSWER_DATE && (x->n_limits || x->entry.end)) {
         size_t left = 0;
         for (size_t i = 0; i < n; i++)
             left += !is_limit(x, all[i]);
-        if (!left)
-            st = other_times(a, x, &all, &n, err);
+        if (!left && !(st = other_times(a, x, &others, &n_others, err)) && (n_others || x->n_limits)) {
+            all = others;
+            n = n_others;
+        } else if (!left) {
+            x->entry = (text_span){0, 0}; /* "2025-04-08: roof inspection": it is the day that was asked for */
+        }
     }
     for (size_t i = 0; !st && i < n && x->n_values < VALUES_MAX; i++) {
         text_span in = {all[i].start - x->t.start, all[i].end - x->t.start};
         bool last = true;
-        if (all[i].start < x->t.start) /* of its label */
+        if (all[i].start < x->t.start || text_is_struck(h->text, h->text_len, all[i].start)) /* of its label; struck out */
             continue;
         for (size_t j = 0; j < n; j++)
             last &= all[j].start <= all[i].start;

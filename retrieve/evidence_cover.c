@@ -1,14 +1,6 @@
 /* evidence_cover.c - how much of the question stands in some bytes of a passage: its words, numbers and days. */
 #include "retrieve/evidence_reading.h"
 
-cairn_status evidence_read_days(const asked *q, reading *r, arena *a, cairn_error *err)
-{
-    for (size_t i = 0; i < q->n_quantities; i++)
-        if (q->quantities[i].kind == QUANTITY_DATE && q->quantities[i].year)
-            return standing_limits(r->p->text.text, r->p->text.len, STANDING_NO_DAY, a, &r->limits, &r->n_limits, err);
-    return CAIRN_OK;
-}
-
 /* Does something there hold on the day, "on 3 March 2026" of "until 31 March 2026"? */
 static bool within_days(const quantity *v, const reading *r, size_t start, size_t end)
 {
@@ -24,6 +16,22 @@ static bool within_days(const quantity *v, const reading *r, size_t start, size_
             return true;
     }
     return false;
+}
+
+cairn_status evidence_read_days(const asked *q, reading *r, arena *a, cairn_error *err)
+{
+    cairn_status st = CAIRN_OK;
+    bool dated = false;
+
+    for (size_t i = 0; i < q->n_quantities; i++)
+        dated |= q->quantities[i].kind == QUANTITY_DATE && q->quantities[i].year;
+    if (dated)
+        st = standing_limits(r->p->text.text, r->p->text.len, STANDING_NO_DAY, a, &r->limits, &r->n_limits, err);
+    /* "February" of "in February 2027" is a name that "from 1 January 2027" has. */
+    for (size_t i = 0; !st && i < q->n && r->n_limits; i++)
+        if (q->words[i].quantity != SIZE_MAX && within_days(&q->quantities[q->words[i].quantity], r, 0, r->p->text.len))
+            r->held[i] = true;
+    return st;
 }
 
 /* Is the value there that a word of the question is a part of, however it is written? "In March 2025" is 03.03.2025. */

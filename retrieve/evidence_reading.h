@@ -53,7 +53,7 @@ typedef struct reading {
     size_t n_limits;
 } reading;
 
-/* Fill limits. */
+/* Fill limits, and in held the words of days within them. */
 cairn_status evidence_read_days(const asked *q, reading *r, arena *a, cairn_error *err);
 
 /* Share of the question's weight in the bytes, and the weight of the rarest word missing, against the rarest of all. */

@@ -57,6 +57,9 @@ int64_t standing_date(const char *title, const char *uri);
  * dates before them ("2025-04-08: ..."). False: these do not tell. */
 bool standing_order_within(const standing_text *x, const standing_text *y, int *order);
 
+/* The bytes of the date that a sentence at the beginning of a line begins with, of the day of its entry: "2025-04-08: ...". */
+bool standing_entry_date(const standing_text *t, text_span *at);
+
 /* Take a label that the sentence begins with off it: "8 April 2025" on a line above what was said. */
 void standing_drop_label(standing_text *t);
 /* Is the sentence itself such a label? */

@@ -282,8 +282,9 @@ static size_t words_of_letters(const char *s, size_t start, size_t end)
     return n;
 }
 
-/* The day of s[0, len): where `begins`, its first word is the date's, and a sign parts it from what is said. */
-static bool day_of(const char *s, size_t len, bool begins, stamp *out)
+/* The day of s[0, len) and, where `at` is no NULL, its bytes: where `begins`, its first word is the date's, and a sign parts it from what is
+ * said. */
+static bool day_of(const char *s, size_t len, bool begins, stamp *out, text_span *at)
 {
     quantity *q;
     size_t n = 0, first = 0;
@@ -305,6 +306,8 @@ static bool day_of(const char *s, size_t len, bool begins, stamp *out)
             found = words_of_letters(s, 0, q[i].start) + words_of_letters(s, q[i].end, len) <= LABEL_WORDS;
         if (found)
             *out = (stamp){q[i].year, q[i].month, q[i].day, out->version};
+        if (found && at)
+            *at = (text_span){q[i].start, q[i].end};
     }
     arena_clear(&a);
     return found;
@@ -342,7 +345,7 @@ static bool part_above(const char *heading, size_t end, stamp *out)
         while (start && !(start >= 3 && !memcmp(heading + start - 3, " > ", 3)))
             start--;
         out->version = label_version(heading + start, end - start);
-        if (day_of(heading + start, end - start, false, out) || out->version >= 0)
+        if (day_of(heading + start, end - start, false, out, NULL) || out->version >= 0)
             return true;
         end = start;
     }
@@ -358,19 +361,31 @@ static bool entry_of(const standing_text *t, stamp *out)
     *out = (stamp){.version = -1};
     while (at.start && s[at.start - 1] != '\n')
         at.start--;
-    if (day_of(s + at.start, strcspn(s + at.start, "\n"), true, out))
+    if (day_of(s + at.start, strcspn(s + at.start, "\n"), true, out, NULL))
         return true;
     for (text_span line;;) {
         const char *text;
         if (!standing_label(&at, &line, &text))
             return false;
         out->version = label_version(text + line.start, line.end - line.start);
-        if (day_of(text + line.start, line.end - line.start, false, out) || out->version >= 0)
+        if (day_of(text + line.start, line.end - line.start, false, out, NULL) || out->version >= 0)
             return true;
         if (text != s)
             return part_above(t->heading, line.start, out);
         at.start = line.start; /* "Added" below "2.4" */
     }
+}
+
+bool standing_entry_date(const standing_text *t, text_span *at)
+{
+    const char *s = t->passage;
+    stamp day = {.version = -1};
+
+    if ((t->start && s[t->start - 1] != '\n') || !day_of(s + t->start, t->end - t->start, true, &day, at))
+        return false;
+    at->start += t->start;
+    at->end += t->start;
+    return true;
 }
 
 bool standing_order_within(const standing_text *x, const standing_text *y, int *order)

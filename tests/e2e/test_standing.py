@@ -2,7 +2,7 @@
 import json
 import os
 
-from harness import CairnTest, main, need_model
+from harness import CairnTest, main, model_path, need_model
 
 
 def mail(date, subject, body):
@@ -136,6 +136,21 @@ class Standing(CairnTest):
         self.assertIn("19 April", text.split("[1]")[0])
         self.assertIn("An earlier document says otherwise: 12 April [2].", text)
         self.assertEqual(cited, ["second.eml", "first.eml"])
+
+    def test_days_of_entries_and_days_that_are_named(self):
+        self.write("fees.md", "# Fees of the allotment society\n\nThe yearly fee is ~~30 euros~~ 36 euros. From 1 January 2027 it is 40 euros.\n\n"
+                   "## Minutes\n\n- 2026-03-02: The gate closes at 20:00.\n- 2026-08-14: The gate now closes at 21:30.\n"
+                   "- 2026-09-01: The hedge was cut.\n")
+        self.index()
+        gate = "- 2026-08-14: The gate now closes at 21:30. [1] An earlier entry says otherwise: 20:00 [1]."
+        fee = "From 1 January 2027 it is 40 euros. [1] Before that: The yearly fee is ~~30 euros~~ 36 euros [1]."
+        for more in ([], ["--extractive"]) if model_path("qwen2.5-coder-0.5b", "model.gguf") else (["--extractive"],):
+            self.assertEqual(self.ask("When does the gate close?", *more)[0], gate)
+            # "February" is in "from 1 January 2027", and what is struck out is not what held before.
+            answer, cited, short = self.ask("What will the yearly fee be in February 2027?", *more)
+            self.assertIn(answer, (fee, fee.replace("From 1 January 2027 it is 40 euros.", "40 euros")))
+        # Where nothing else is a time, the day of the entry is what is asked for.
+        self.assertEqual(self.ask("When was the hedge cut?", "--extractive")[2], "2026-09-01")
 
 
 if __name__ == "__main__":
