@@ -108,8 +108,25 @@ static int change(cli *c, const char *model, change_fn *fn)
     return code;
 }
 
+/* What is left, and how what was removed comes back: by the next index run, where it is the second embedder. */
+static void print_dropped(const cairn_embedders *before, const cairn_embedders *now)
+{
+    const char *was = before->aside.identity ? before->aside.model : NULL;
+
+    print_embedder("searched", &now->searched, now->chunks);
+    print_coming(now);
+    if (!was || (now->coming.model && !strcmp(now->coming.model, was)))
+        return;
+    fputs("           no index run makes those of ", stdout);
+    cli_put_text(stdout, was, strlen(was));
+    fputs(" again: cairn embedder build ", stdout);
+    cli_put_text(stdout, was, strlen(was));
+    puts(" does");
+}
+
 static int drop(cli *c)
 {
+    cairn_embedders before = {0}, now = {0};
     cairn_error err = {0};
     uint64_t n = 0;
     cairn *engine;
@@ -118,15 +135,25 @@ static int drop(cli *c)
 
     if (code)
         return code;
+    (void)cairn_embedders_get(engine, &before, NULL); /* a note that cannot be read is removed, too */
     st = cairn_embedder_drop(engine, &n, &err);
+    if (st) {
+        code = cli_fail(c, st, &err);
+    } else {
+        const bool told = !cairn_embedders_get(engine, &now, NULL);
+        if (c->json) {
+            code = cli_print_json(c, json_pack("{s:I,s:o,s:o}", "dropped", (json_int_t)n, "model",
+                                               json_str(before.aside.model), "coming", json_coming(&now)));
+        } else if (!c->quiet) {
+            printf("%llu vectors removed\n", (unsigned long long)n);
+            if (told && n)
+                print_dropped(&before, &now);
+        }
+    }
+    cairn_embedders_clear(&before);
+    cairn_embedders_clear(&now);
     cairn_close(engine);
-    if (st)
-        return cli_fail(c, st, &err);
-    if (c->json)
-        return cli_print_json(c, json_pack("{s:I}", "dropped", (json_int_t)n));
-    if (!c->quiet)
-        printf("%llu vectors removed\n", (unsigned long long)n);
-    return CLI_DONE;
+    return code;
 }
 
 static int run(cli *c, int argc, char **argv)
@@ -164,7 +191,8 @@ const cli_verb cli_verb_embedder = {
     "build makes the vectors of another model beside those that are searched, which go on answering; a\n"
     "build that was stopped goes on where it ended, and indexing may go on meanwhile. switch searches the\n"
     "new ones from one moment to the next, also in servers that run; the old ones are kept. undo goes\n"
-    "back to them (and a second undo forth again). drop removes what is not searched. The collection\n"
+    "back to them (and a second undo forth again). drop removes what is not searched, and says\n"
+    "whether the next index run or only a build makes it again. The collection\n"
     "keeps the embedder that it was switched to, whatever the configuration names. With models.second_embedder\n"
     "(an English model beside the default one, where it is on this machine), cairn index makes the vectors of\n"
     "that model, too, and both are searched; unless you named it, its vectors give way to those of a build.\n\n"

@@ -135,7 +135,7 @@ const cli_verb cli_verb_watch = {
     "Usage: cairn watch [OPTION...] PATH...\n\n"
     "Does what cairn index does, then waits: a file that is saved, moved or removed below PATH is\n"
     "found, found under its new name, or gone within moments. A line an event, with --json an object\n"
-    "a line: add, change, move, remove, fail, watching (in which way), ready (the first run is over),\n"
+    "a line: add, change, move, remove, fail, watching (which of them, and in which way), ready (the first run is over),\n"
     "done (a batch is), rescan, pause, resume, warning. Other commands may write meanwhile. Ctrl-C or SIGTERM ends it.\n\n"
     "  --no-vectors, --exclude, --include, --hidden, --no-ignore   as for cairn index\n"
     "  --pause-on-battery   do nothing while the machine runs on its battery\n"

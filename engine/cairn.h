@@ -148,8 +148,8 @@ typedef enum cairn_watch_by {
 } cairn_watch_by;
 
 typedef struct cairn_watch_options {
-    /* Of each run. `event` gets, beside those of a run once it is committed: "watching" for each file system when it is
-     * known how its folders are watched, "ready" after the first
+    /* Of each run. `event` gets, beside those of a run once it is committed: "watching" for each named path (one for more than
+     * eight in a file system, with the folder that they lie in) when it is known how it is watched, "ready" after the first
      * run and "done" after each later one, "rescan", "pause" and "resume" with a reason, "warning".
      * `cancel` ends the watch. `dry_run` and `only` mean nothing here. */
     cairn_index_options index;

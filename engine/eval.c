@@ -364,7 +364,7 @@ cairn_status cairn_eval_retrieval(cairn *c, const cairn_eval_request *request, c
         st = summarise(&e, out, err);
     if (!st && request->html_file) {
         snprintf(title, sizeof title, "Retrieval from %s", c->collection);
-        st = eval_report_write(request->html_file, title, out, e.queries, e.n, err);
+        st = eval_report_write(request->html_file, title, e.slice, out, e.queries, e.n, err);
     }
     if (st)
         cairn_eval_result_clear(out);

@@ -676,7 +676,7 @@ cairn_status cairn_eval_answers(cairn *c, const char *qa, const cairn_eval_answe
     if (!st)
         st = finish(&g, err);
     if (!st && g.options->html_file)
-        st = eval_report_answers(g.options->html_file, "Answers of the collection", out, g.answers, g.n_answers, err);
+        st = eval_report_answers(g.options->html_file, "Answers of the collection", g.options->slice, out, g.answers, g.n_answers, err);
     for (size_t i = 0; i < N_VALUES; i++)
         clear_values(&g.value[i]);
     clear_values(&g.retrieve_ms);

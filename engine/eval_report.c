@@ -61,9 +61,14 @@ static void put_metrics(FILE *f, const cairn_eval_result *r)
             r->n_queries, r->query_ms_median, r->query_ms_p99);
 }
 
-static void put_slice_head(FILE *f, const char *of, const cairn_metric *m, size_t n)
+/* Of slices by the field `by`. */
+static void put_slice_head(FILE *f, const char *by, const char *of, const cairn_metric *m, size_t n)
 {
-    fprintf(f, "<h2>By slice</h2>\n<table><tr><th>value<th class=n>%s", of);
+    fputs("<h2>By slice: ", f);
+    put_text(f, by);
+    fputs("</h2>\n<table><tr><th>", f);
+    put_text(f, by);
+    fprintf(f, "<th class=n>%s", of);
     for (size_t k = 0; k < n; k++)
         fprintf(f, "<th class=n>%s", m[k].name);
     fputs("</tr>\n", f);
@@ -84,11 +89,11 @@ static void put_slice(FILE *f, const char *value, size_t of, const cairn_metric 
     fputs("</tr>\n", f);
 }
 
-static void put_slices(FILE *f, const cairn_eval_result *r)
+static void put_slices(FILE *f, const char *by, const cairn_eval_result *r)
 {
     if (!r->n_slices)
         return;
-    put_slice_head(f, "queries", r->metrics, r->n_metrics);
+    put_slice_head(f, by, "queries", r->metrics, r->n_metrics);
     for (size_t s = 0; s < r->n_slices; s++)
         put_slice(f, r->slices[s].value, r->slices[s].n_queries, r->metrics, r->n_metrics, r->slices[s].metrics, r->n_metrics, 4);
     fputs("</table>\n", f);
@@ -162,7 +167,7 @@ static cairn_status put_worst(FILE *f, const eval_query *queries, size_t n, cair
     return CAIRN_OK;
 }
 
-cairn_status eval_report_write(const char *path, const char *title, const cairn_eval_result *r,
+cairn_status eval_report_write(const char *path, const char *title, const char *slice, const cairn_eval_result *r,
                                const eval_query *queries, size_t n, cairn_error *err)
 {
     FILE *f = fopen(path, "we");
@@ -173,7 +178,7 @@ cairn_status eval_report_write(const char *path, const char *title, const cairn_
         return cairn_fail_errno(err, errno, "write %s", path);
     put_head(f, title);
     put_metrics(f, r);
-    put_slices(f, r);
+    put_slices(f, slice, r);
     put_histogram(f, queries, n);
     st = put_worst(f, queries, n, err);
     fputs("</html>\n", f);
@@ -185,11 +190,11 @@ cairn_status eval_report_write(const char *path, const char *title, const cairn_
 
 /* ---- answers ---- */
 
-static void put_answer_slices(FILE *f, const cairn_answers_result *r)
+static void put_answer_slices(FILE *f, const char *by, const cairn_answers_result *r)
 {
     if (!r->n_slices)
         return;
-    put_slice_head(f, "questions", r->metrics, r->n_metrics);
+    put_slice_head(f, by, "questions", r->metrics, r->n_metrics);
     for (size_t s = 0; s < r->n_slices; s++)
         put_slice(f, r->slices[s].value, r->slices[s].n, r->metrics, r->n_metrics, r->slices[s].metrics, r->slices[s].n_metrics, 3);
     fputs("</table>\n", f);
@@ -218,7 +223,7 @@ static void put_wrong(FILE *f, const eval_answer *answers, size_t n)
     fputs("</table>\n", f);
 }
 
-cairn_status eval_report_answers(const char *path, const char *title, const cairn_answers_result *r,
+cairn_status eval_report_answers(const char *path, const char *title, const char *slice, const cairn_answers_result *r,
                                  const eval_answer *answers, size_t n, cairn_error *err)
 {
     FILE *f = fopen(path, "we");
@@ -231,7 +236,7 @@ cairn_status eval_report_answers(const char *path, const char *title, const cair
     put_table(f, r->metrics, r->n_metrics);
     fprintf(f, "<p>%zu questions, %zu of them not answerable; %zu answers in the documents' own words; %.0f ms an answer (median).</p>\n",
             r->n, r->n_unanswerable, r->n_extractive, r->total_ms_median);
-    put_answer_slices(f, r);
+    put_answer_slices(f, slice, r);
     for (size_t i = 0; i < n; i++)
         if (!isnan(answers[i].f1))
             count_value(bins, answers[i].f1);

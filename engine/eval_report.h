@@ -20,11 +20,12 @@ typedef struct eval_answer {
     double f1; /* NAN: not answerable */
 } eval_answer;
 
-cairn_status eval_report_answers(const char *path, const char *title, const cairn_answers_result *r,
+/* `slice` names the field of r->slices; it may be NULL where there are none. */
+cairn_status eval_report_answers(const char *path, const char *title, const char *slice, const cairn_answers_result *r,
                                  const eval_answer *answers, size_t n, cairn_error *err);
 
 /* CAIRN_EIO, CAIRN_EFULL name the file. */
-cairn_status eval_report_write(const char *path, const char *title, const cairn_eval_result *r,
+cairn_status eval_report_write(const char *path, const char *title, const char *slice, const cairn_eval_result *r,
                                const eval_query *queries, size_t n, cairn_error *err);
 
 #endif

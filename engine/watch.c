@@ -6,6 +6,7 @@
  *
  * Words first, vectors after: a batch is committed and told before its vectors are made.
  * The lock for writing is given back between runs, so that other commands get their turn. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 
 #define LOCK_SLICE_NS   200000000
 #define PAUSE_LOOK_MS   5000
+#define TOLD_PATHS      8 /* named ones that are told one by one */
 #define MAX_TOLD_EVENTS 100000 /* of a batch, kept until it is committed */
 
 typedef struct told {
@@ -110,6 +112,67 @@ static void entered(void *ctx, const char *path)
         watcher_add(g->w, path);
 }
 
+static bool lies_in(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+
+    while (n && folder[n - 1] == '/')
+        n--;
+    return !n || (!strncmp(path, folder, n) && (!path[n] || path[n] == '/'));
+}
+
+/* The file system that holds `path`: the longest of the watcher's places above it; "" where they are not told apart. */
+static const char *place_of(const watching *g, const char *path)
+{
+    const char *best = "";
+    watch_place p;
+
+    for (size_t i = 0; g->w && watcher_place(g->w, i, &p); i++)
+        if (lies_in(path, p.path) && strlen(p.path) > strlen(best))
+            best = p.path;
+    return best;
+}
+
+/* What both paths lie in, in `common`, which is the first of them. */
+static void cut_to_common(char *common, const char *path)
+{
+    while (!lies_in(path, common)) {
+        char *slash = strrchr(common, '/');
+        *(slash ? slash : common) = '\0';
+    }
+}
+
+/* How the named paths of one file system are watched, a few of them one by one, more by the folder that they lie in. One
+ * that begins below a named path, or holds none, is told by its own. */
+static void tell_place(const watching *g, const char *place, const char *how)
+{
+    char path[PATH_MAX], common[PATH_MAX], many[WATCH_STATE_TEXT + 64];
+    size_t n = 0;
+    bool below = false;
+
+    for (int telling = 0; telling < 2; telling++)
+        for (size_t i = 0; i < g->n_paths && !below && (!telling || n <= TOLD_PATHS); i++) {
+            if (!realpath(g->paths[i], path)) /* it may come later */
+                snprintf(path, sizeof path, "%s", g->paths[i]);
+            below = *place && lies_in(place, path) && strcmp(place, path) != 0;
+            if (below || strcmp(place_of(g, path), place) != 0)
+                continue;
+            if (telling) {
+                tell(g, "watching", path, how);
+            } else if (!n++) {
+                memcpy(common, path, strlen(path) + 1);
+            } else {
+                cut_to_common(common, path);
+            }
+        }
+    if (below || !n)
+        tell(g, "watching", place, how);
+    if (below || n <= TOLD_PATHS)
+        return;
+    snprintf(many, sizeof many, "%zu files and folders in it: %s", n, how);
+    tell(g, "watching", *common ? common : "/", many);
+}
+
 /* Tell how the folders of each file system are watched, when that is news. */
 static void tell_ways(watching *g)
 {
@@ -125,11 +188,11 @@ static void tell_ways(watching *g)
     g->told_ways = ways;
     for (size_t i = 0; g->w && watcher_place(g->w, i, &p); i++) {
         watch_state_describe(&p, text);
-        tell(g, "watching", p.path, text);
+        tell_place(g, p.path, text);
     }
     if (!g->w) {
         snprintf(text, sizeof text, "by time: everything is looked at every %.0f s", g->o->fallback_seconds);
-        tell(g, "watching", "", text);
+        tell_place(g, "", text);
     }
 }
 

@@ -92,7 +92,7 @@ class Embedder(CairnTest):
         self.assert_clean()
         self.json("compact")
         self.assertEqual(self.state(), (NEW, 9, OLD, 9, 9))
-        self.assertEqual(self.json("embedder", "drop"), {"dropped": 9})
+        self.assertEqual(self.json("embedder", "drop"), {"dropped": 9, "model": OLD, "coming": None})
         self.assertEqual(self.state(), (NEW, 9, None, 0, 9))
         self.assert_clean()
 

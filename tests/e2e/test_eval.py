@@ -133,7 +133,7 @@ class Slices(CairnTest):
         self.assertAlmostEqual(whole, (2 * by["pumps"]["metrics"]["right"]["value"] + by[""]["metrics"]["right"]["value"]) / 3, 6)
         with open(page, encoding="utf-8") as f:
             html = f.read()
-        for part in ("<svg", "By slice", "music", "token F1", "9 &lt;b&gt;years", "24 months"):
+        for part in ("<svg", "By slice: topic", "<th>topic", "music", "token F1", "9 &lt;b&gt;years", "24 months"):
             self.assertIn(part, html)
         self.assertNotIn("<b>", html)
         shown = self.run_cairn("eval", "answers", "--extractive", "--qa", qa, "--slice", "words").stdout

@@ -137,6 +137,24 @@ class Watch(CairnTest):
         self.assertEqual(w.stop(), 0)
         self.assertIsNone(json.loads(self.run_cairn("status", "--json").stdout)["watching"])
 
+    def test_what_is_watched_is_told_by_the_names_it_was_given(self):
+        self.write("a.txt", "basalt")
+        more = [os.path.join(self.top, f"more{i}") for i in range(9)]
+        for folder in more:
+            os.makedirs(folder)
+        top, docs = os.path.realpath(self.top), os.path.realpath(self.docs)
+        w = Watcher(self, more[0])
+        self.addCleanup(w.stop)
+        told = [w.wait("watching") for _ in range(2)]
+        self.assertEqual({e["path"] for e in told}, {docs, os.path.join(top, "more0")})
+        self.assertEqual({e["reason"] for e in told}, {self.how})
+        self.assertEqual(w.stop(), 0)
+        w = Watcher(self, *more)
+        self.addCleanup(w.stop)
+        told = w.wait("watching")
+        self.assertEqual((told["path"], told["reason"]), (top, f"10 files and folders in it: {self.how}"))
+        self.assertEqual(w.stop(), 0)
+
     def test_the_index_itself_is_left_alone(self):
         """A store below the watched folder: what runs write there must not start the next run."""
         self.home = self.path("index")
