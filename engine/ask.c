@@ -285,6 +285,8 @@ static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_er
     if (!out->text)
         return cairn_fail(err, CAIRN_ENOMEM, "answer");
     st = ask_copy_citations(a, out, memory, err);
+    if (!st)
+        st = ask_entail_tell(a, out, memory, err);
     if (!st && !a->extractive && !a->stopped)
         ask_cache_put(a, out);
     return st;

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/log.h"
+#include "engine/answer_json.h"
 #include "engine/ask.h"
 #include "engine/model.h"
 #include "engine/user_data.h"
@@ -204,7 +205,38 @@ static bool all_retrieved(const asking *a, const cairn_chat_turn *t)
 /* ---- finding ---- */
 
 /* Of a query over "cached" and "answer". */
-#define COLUMNS USER_ANSWER_COLUMNS ", prompt_tokens, completion_tokens, vector"
+#define COLUMNS USER_ANSWER_COLUMNS ", prompt_tokens, completion_tokens, vector, entailed"
+
+static const char *text_of(const json_t *j, const char *key, arena *memory)
+{
+    const char *s = json_string_value(json_object_get(j, key));
+
+    return s ? arena_strdup(memory, s) : NULL;
+}
+
+/* What answer_entailment_json wrote. Anything else is none. */
+static void read_chances(const char *text, cairn_answer *out, arena *memory)
+{
+    json_t *j = text && *text ? json_loads(text, 0, NULL) : NULL, *list = json_object_get(j, "sentences");
+    size_t n = json_array_size(list);
+
+    if (n > ASK_ENTAILED_MAX)
+        n = ASK_ENTAILED_MAX;
+    out->entailed = n ? arena_calloc(memory, n, sizeof *out->entailed) : NULL;
+    out->entailer = out->entailed ? text_of(j, "model", memory) : NULL;
+    for (size_t i = 0; out->entailer && i < n; i++) {
+        const json_t *x = json_array_get(list, i);
+        cairn_entailed e = {.text = text_of(x, "text", memory),
+                            .uri = text_of(x, "uri", memory),
+                            .entails = (float)json_number_value(json_object_get(x, "entailment")),
+                            .neutral = (float)json_number_value(json_object_get(x, "neutral")),
+                            .contradicts = (float)json_number_value(json_object_get(x, "contradiction")),
+                            .held = json_is_true(json_object_get(x, "held"))};
+        if (e.text && e.uri)
+            out->entailed[out->n_entailed++] = e;
+    }
+    json_decref(j);
+}
 
 static bool take(asking *a, sqlite3 *db, sqlite3_stmt *s, cairn_chat_turn *t, cairn_answer *out, arena *memory)
 {
@@ -212,6 +244,7 @@ static bool take(asking *a, sqlite3 *db, sqlite3_stmt *s, cairn_chat_turn *t, ca
         return false;
     out->prompt_tokens = (size_t)sqlite3_column_int64(s, 9);
     out->completion_tokens = (size_t)sqlite3_column_int64(s, 10);
+    read_chances((const char *)sqlite3_column_text(s, 12), out, memory);
     return true;
 }
 
@@ -307,6 +340,16 @@ bool ask_cache_find(asking *a, cairn_answer *out, arena *memory)
 
 /* ---- keeping ---- */
 
+/* To be freed; NULL: none was asked. */
+static char *chances_text(const cairn_answer *made)
+{
+    json_t *j = made->entailer ? answer_entailment_json(made) : NULL;
+    char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+
+    json_decref(j);
+    return text;
+}
+
 static cairn_status put(asking *a, sqlite3 *db, const char *question, const cairn_chat_turn *t,
                         const cairn_answer *made)
 {
@@ -315,10 +358,12 @@ static cairn_status put(asking *a, sqlite3 *db, const char *question, const cair
     size_t dim = 0;
     bool row = false, near = !strcmp(a->c->settings.ask_cache, "semantic");
     float *v = near ? embedded(a, question, &dim) : NULL;
+    char *chances;
     cairn_status st = user_data_begin(db, NULL);
 
     if (st)
         return st;
+    chances = chances_text(made);
     /* Of another state of the collection, of this very question, and more than are kept. */
     st = user_data_do(db, NULL,
                       "DELETE FROM answer WHERE id IN (SELECT answer FROM cached) AND (snapshot <> ?1 OR"
@@ -328,13 +373,15 @@ static cairn_status put(asking *a, sqlite3 *db, const char *question, const cair
     if (!st)
         st = user_answer_put(db, t, &id, NULL);
     if (!st)
-        st = user_data_prepare(db, &s, NULL, "INSERT INTO cached VALUES (?,?,?,?,?,?)", "ssiii", a->cache_scope,
-                               question, id, (int64_t)made->prompt_tokens, (int64_t)made->completion_tokens);
+        st = user_data_prepare(db, &s, NULL, "INSERT INTO cached (scope, asked, answer, prompt_tokens, completion_tokens, entailed,"
+                               " vector) VALUES (?,?,?,?,?,?,?)", "ssiiis", a->cache_scope, question, id,
+                               (int64_t)made->prompt_tokens, (int64_t)made->completion_tokens, chances ? chances : "");
     if (!st && v)
-        sqlite3_bind_blob(s, 6, v, (int)(dim * sizeof *v), SQLITE_STATIC);
+        sqlite3_bind_blob(s, 7, v, (int)(dim * sizeof *v), SQLITE_STATIC);
     if (!st)
         st = user_data_step(s, &row, NULL);
     sqlite3_finalize(s);
+    free(chances);
     return user_data_end(db, st, NULL);
 }
 

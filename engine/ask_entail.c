@@ -219,7 +219,7 @@ cairn_status ask_entail_tell(asking *a, cairn_answer *out, arena *memory, cairn_
 {
     if (a->entail_name && !(out->entail_model = arena_strdup(memory, a->entail_name)))
         return cairn_fail(err, CAIRN_ENOMEM, "answer");
-    if (!a->n_entailed)
+    if (!a->n_entailed || out->entailed)
         return CAIRN_OK;
     out->entailed = arena_calloc(memory, a->n_entailed, sizeof *out->entailed);
     out->entailer = arena_strdup(memory, encoder_identity(shared_model_encoder(a->entailer)));

@@ -51,6 +51,8 @@ static const char *const steps[] = {
     "CREATE INDEX sent_made ON sent (made);",
     /* 5: what a document calls the page that is cited; '': by its number */
     "ALTER TABLE source ADD COLUMN page_label TEXT NOT NULL DEFAULT '';",
+    /* 6: what a model of entailment said of an answer's sentences, as JSON; '': none was asked, or it was not kept */
+    "ALTER TABLE cached ADD COLUMN entailed TEXT NOT NULL DEFAULT '';",
 };
 
 #define N_STEPS (sizeof steps / sizeof *steps)

@@ -2,9 +2,11 @@
 """A model of entailment (models.entailment): asked by hand, and asked whether sentences of an answer follow from what they
 cite. The model is made here so that it is known what it says: a pair with the word "obsolete" is a contradiction, any other is
 entailed."""
+import contextlib
 import ctypes
 import json
 import os
+import sqlite3
 import struct
 
 from harness import CairnTest, main, need_model
@@ -198,6 +200,34 @@ class Entailment(CairnTest):
             plain = self.ask(conf)
             self.assertEqual(plain["answer"], a["answer"])
             self.assertNotIn("entailment", plain)
+
+    @need_model("qwen2.5-coder-0.5b", "model.gguf")
+    def test_chances_of_an_answer_out_of_the_cache(self):
+        self.library()
+        conf = self.settings("")
+
+        def ask():
+            return self.json("--config", conf, "ask", "--mode", "lexical", QUESTION)
+
+        def change(*lines):
+            with contextlib.closing(sqlite3.connect(os.path.join(self.home, "collections", "default", "user.db"))) as db, db:
+                for line in lines:
+                    db.execute(line)
+
+        first, again = ask(), ask()
+        self.assertEqual((first["cached"], again["cached"]), (None, "exact"))
+        self.assertEqual(again["answer"], first["answer"])
+        self.assertEqual(again["entailment"], first["entailment"])
+        told = self.run_cairn("--config", conf, "ask", "--mode", "lexical", "--explain", QUESTION)
+        self.assertIn("follows (", told.stdout)
+        # A record of before, one that says nothing, and one that cannot be read: the answer stands, without chances.
+        change("ALTER TABLE cached DROP COLUMN entailed", "PRAGMA user_version = 5")
+        for value in (None, "", "{", '{"model": 1, "sentences": [2]}'):
+            if value is not None:
+                change(f"UPDATE cached SET entailed = '{value}'")
+            old = ask()
+            self.assertEqual((old["cached"], old["answer"]), ("exact", first["answer"]))
+            self.assertNotIn("entailment", old)
 
     @need_model("qwen2.5-coder-0.5b", "model.gguf")
     def test_what_does_not_follow_is_withheld(self):
