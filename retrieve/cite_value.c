@@ -88,6 +88,27 @@ static bool has(const quantity *want, const valued *v)
     return false;
 }
 
+/* The next word of a question from *at on, in small letters; *from: where it begins. Of Spanish signs before it nothing. */
+static bool next_word(const char *question, size_t *at, size_t *from, char out[WORD_BYTES])
+{
+    while (question[*at]) {
+        size_t n = 0;
+        if (!strncmp(question + *at, "\xC2\xBF", 2) || !strncmp(question + *at, "\xC2\xA1", 2)) {
+            *at += 2;
+            continue;
+        }
+        while (is_word_byte(question[*at + n]))
+            n++;
+        *from = *at;
+        *at += n ? n : 1;
+        if (n && n < WORD_BYTES) {
+            utf8_fold_latin(question + *from, n, out);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Does the question ask for one end of a range? */
 static bool asks_for_end(const char *question)
 {
@@ -98,19 +119,12 @@ static bool asks_for_end(const char *question)
                                          "ältest", "jüngst", "máxim", "mínim", "макс", "мин", "наиб", "наим"};
     char word[WORD_BYTES];
 
-    for (size_t at = 0; question[at];) {
-        size_t n = 0;
-        while (is_word_byte(question[at + n]))
-            n++;
-        if (n && n < WORD_BYTES) {
-            utf8_fold_latin(question + at, n, word);
-            if (word_list_has(words, word, n))
+    for (size_t at = 0, from; next_word(question, &at, &from, word);) {
+        if (word_list_has(words, word, strlen(word)))
+            return true;
+        for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+            if (!strncmp(word, begins[i], strlen(begins[i])))
                 return true;
-            for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
-                if (!strncmp(word, begins[i], strlen(begins[i])))
-                    return true;
-        }
-        at += n ? n : 1;
     }
     return false;
 }
@@ -122,17 +136,9 @@ static bool asks_for_label(const char *question)
     static const char *const which = " which welche welcher welches welchem welchen qué cuál quel quelle quale qual какой какая ";
     char word[WORD_BYTES];
 
-    for (size_t at = 0; question[at];) {
-        size_t n = 0;
-        while (is_word_byte(question[at + n]))
-            n++;
-        if (n && n < WORD_BYTES) {
-            utf8_fold_latin(question + at, n, word);
-            if (word_list_has(numbers, word, strlen(word)) || word_list_has(which, word, strlen(word)))
-                return true;
-        }
-        at += n ? n : 1;
-    }
+    for (size_t at = 0, from; next_word(question, &at, &from, word);)
+        if (word_list_has(numbers, word, strlen(word)) || word_list_has(which, word, strlen(word)))
+            return true;
     return false;
 }
 
@@ -162,18 +168,11 @@ static bool names_unit(const char *question, const char *text, const quantity *q
     utf8_fold_latin(text + from, n, unit);
     if (n > 3)
         unit[n - 1] = '\0'; /* an ending */
-    for (size_t at = 0; question[at];) {
-        size_t len = 0;
-        while (is_word_byte(question[at + len]))
-            len++;
-        if (len && len < WORD_BYTES) {
-            char before[WORD_BYTES];
-            utf8_fold_latin(question + at, len, word);
-            if ((n > 3 ? !strncmp(word, unit, strlen(unit)) : !strcmp(word, unit)) &&
-                (!per || word_list_has(PER_WORDS, before, word_before(question, at, before))))
-                return true;
-        }
-        at += len ? len : 1;
+    for (size_t at = 0, start; next_word(question, &at, &start, word);) {
+        char before[WORD_BYTES];
+        if ((n > 3 ? !strncmp(word, unit, strlen(unit)) : !strcmp(word, unit)) &&
+            (!per || word_list_has(PER_WORDS, before, word_before(question, start, before))))
+            return true;
     }
     return false;
 }
@@ -189,6 +188,66 @@ static bool lost_unit(const quantity *want, const valued *v, size_t i, const cha
         names_unit(question, v->text, q, false))
         return false;
     return type == ANSWER_COUNT || asks_for_label(question);
+}
+
+/* The word behind "how many", in small letters without its ending; "" where the question counts nothing so. */
+static void counted_word(const char *question, char out[WORD_BYTES])
+{
+    static const char *const many = " many viele vielen wieviele cuántos cuántas combien quanti quante quantos quantas hoeveel ";
+    char word[WORD_BYTES];
+    bool next = false;
+
+    *out = '\0';
+    for (size_t at = 0, from; next_word(question, &at, &from, word);) {
+        if (next && !word_list_has(" de d of von ", word, strlen(word))) {
+            strcpy(out, word);
+            if (strlen(out) > 3)
+                out[strlen(out) - 1] = '\0';
+            return;
+        }
+        next |= word_list_has(many, word, strlen(word));
+    }
+}
+
+/* The one word that an item of a list counts, "carrots" of "3 carrots, ...": behind it the item ends. */
+static bool item_word(const valued *v, size_t i, size_t len, char out[WORD_BYTES])
+{
+    const quantity *q = &v->at[i];
+    size_t from = q->end, to, rest;
+    char behind[WORD_BYTES];
+
+    if (q->kind != QUANTITY_NUMBER || q->unit || from >= len || v->text[from] != ' ')
+        return false;
+    for (to = ++from; to < len && is_word_byte(v->text[to]);)
+        to++;
+    if (to - from < 3 || to - from >= WORD_BYTES)
+        return false;
+    utf8_fold_latin(v->text + from, to - from, out);
+    if (to == len || strchr(",;.\n)", v->text[to]))
+        return true;
+    for (from = rest = to + 1; rest < len && is_word_byte(v->text[rest]);)
+        rest++;
+    if (v->text[to] != ' ' || rest - from >= WORD_BYTES)
+        return false;
+    utf8_fold_latin(v->text + from, rest - from, behind);
+    return word_list_has(" and und y e et ", behind, strlen(behind));
+}
+
+/* "3" of "2 onions, 3 carrots" where onions are counted: each item of the list says of what it is the number. */
+static bool counts_another(const quantity *want, const valued *v, size_t i, size_t len, const char *counted)
+{
+    char word[WORD_BYTES];
+    bool other = false;
+
+    if (!*counted || !item_word(v, i, len, word) || !strncmp(word, counted, strlen(counted)))
+        return false;
+    for (size_t k = 0; k < v->n; k++)
+        if (item_word(v, k, len, word) && !strncmp(word, counted, strlen(counted))) {
+            if (quantity_equal(want, &v->at[k]) || (k && is_range(v, k - 1)))
+                return false;
+            other = true;
+        }
+    return other;
 }
 
 /* Is this place of the text a piece of a value whose rest the claim has not? */
@@ -208,6 +267,7 @@ static bool is_piece(const quantity *want, const valued *claim, const valued *v,
 bool cite_cuts_value(const char *claim, size_t claim_len, const char *text, size_t len, const char *question, answer_type type,
                      unsigned units, arena *memory)
 {
+    char counted[WORD_BYTES];
     quantity *said, *there;
     valued c = {.text = claim}, v = {.text = text};
 
@@ -215,10 +275,12 @@ bool cite_cuts_value(const char *claim, size_t claim_len, const char *text, size
         return false;
     c.at = said;
     v.at = there;
+    counted_word(type == ANSWER_COUNT ? question : "", counted);
     for (size_t i = 0; i < c.n; i++) {
         bool piece = false, whole = false;
         for (size_t j = 0; j < v.n; j++) {
-            bool cut = quantity_equal(&said[i], &there[j]) && is_piece(&said[i], &c, &v, j, question, type, units);
+            bool cut = quantity_equal(&said[i], &there[j]) && (is_piece(&said[i], &c, &v, j, question, type, units) ||
+                                                               counts_another(&said[i], &v, j, len, counted));
             piece |= cut;
             whole |= !cut && quantity_equal(&said[i], &there[j]);
         }

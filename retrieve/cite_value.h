@@ -1,8 +1,9 @@
-/* cite_value.h - is a claim's number a piece cut out of the document's value?
+/* cite_value.h - is a claim's number a piece cut out of the document's value, or of another thing?
  *
  * "12 seconds" of "4 minutes 12 seconds", "85" of "75 to 85", and "12" of "12 square metres" where the number of a stand is
  * asked for: the digits stand there, and say something else. A value is cut where each place of the text that has it is such a
- * piece and the claim has not the rest of it. Times of day, dates and years are never: "from 9:00 to 17:00" has two answers,
+ * piece and the claim has not the rest of it, or the number of another thing in a list: "3" of "2 onions, 3 carrots" where onions are
+ * counted. Times of day, dates and years are never: "from 9:00 to 17:00" has two answers,
  * as has a range of which the most or the least is asked for. */
 #ifndef CAIRN_RETRIEVE_CITE_VALUE_H
 #define CAIRN_RETRIEVE_CITE_VALUE_H
