@@ -9,6 +9,7 @@
 #include "engine/ask.h"
 #include "engine/cluster.h"
 #include "engine/shared_model.h"
+#include "engine/table_question.h"
 #include "engine/prompts.h"
 
 #include <math.h>
@@ -245,6 +246,44 @@ static cairn_status answer_apart(asking *a, cairn_answer *out, arena *memory, bo
     return st;
 }
 
+/* A count, a sum or the like that a table among what was found answers whole: by rules, and by no model. */
+static cairn_status answer_by_table(asking *a, cairn_answer *out, arena *memory, bool *held, cairn_error *err)
+{
+    bool several = a->apart.kind != DECOMPOSE_NONE && a->apart.kind != DECOMPOSE_BRIDGE;
+    table_answer t;
+    size_t number;
+    cairn_status st;
+
+    *held = false;
+    if (strcmp(a->c->settings.ask_tables, "on") || several)
+        return CAIRN_OK;
+    st = table_question_plain(a->c, a->asked, a->hits, memory, &t, err);
+    if (st || !t.result.text)
+        return st;
+    number = strcspn(t.result.text, "(");
+    number -= number && t.result.text[number - 1] == ' ';
+    out->citations = arena_calloc(memory, 1, sizeof *out->citations);
+    out->steps = arena_calloc(memory, 1, sizeof *out->steps);
+    out->text = arena_printf(memory, "%s [1]", t.result.text);
+    if (out->text)
+        out->text = ask_redacted(a, out->text, strlen(out->text), memory);
+    t.result.text = ask_redacted(a, t.result.text, strlen(t.result.text), memory);
+    t.source.text = ask_redacted(a, t.source.text, strlen(t.source.text), memory);
+    if (t.result.figure)
+        out->short_answer = ask_redacted(a, t.result.text, number, memory);
+    if (!out->citations || !out->steps || !out->text || !t.result.text || !t.source.text || (t.result.figure && !out->short_answer))
+        return cairn_fail(err, CAIRN_ENOMEM, "answer");
+    t.source.n = 1;
+    out->citations[0] = t.source;
+    out->n_citations = 1;
+    out->steps[0] = (cairn_step){.tool = "table", .arguments = t.result.call, .result = t.result.text};
+    out->n_steps = 1;
+    a->chance = (float)t.result.cover;
+    *held = true;
+    ask_release(a, out->text, strlen(out->text));
+    return CAIRN_OK;
+}
+
 /* Everything from the evidence on. */
 static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
@@ -254,7 +293,10 @@ static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_er
 
     a->chance = e->answerable;
     if (!st)
-        st = ask_choose_way(a, out, memory, err);
+        st = answer_by_table(a, out, memory, &held, err);
+    if (st || held)
+        return st;
+    st = ask_choose_way(a, out, memory, err);
     if (!st && a->g && !a->extractive)
         st = ask_load_prompt(a, err); /* the one for this family of models */
     if (st)

@@ -472,7 +472,7 @@ typedef struct cairn_entailed {
     bool held; /* it counts as supported */
 } cairn_entailed;
 
-/* One step of a plan. */
+/* One step of a plan, or what a table was asked. */
 typedef struct cairn_step {
     const char *tool, *arguments; /* arguments: the call as JSON */
     const char *result;           /* what came of it, for people; "" where nothing did */
@@ -504,7 +504,7 @@ typedef struct cairn_answer {
     const char *route;   /* why this way of answering was chosen, where settings leave a choice; or NULL */
     const char *sent_to; /* the address that the question and excerpts of the documents were sent to; or NULL */
     const char *note; /* why it is extractive although a model was wanted, or NULL */
-    cairn_step *steps; /* of a plan */
+    cairn_step *steps; /* of a plan; of a plain question one, "table", where a table answered it by rules ([ask] tables) */
     size_t n_steps;
     bool out_of_steps; /* the plan was ended by their number */
     double total_ms;

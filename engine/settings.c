@@ -144,6 +144,7 @@ static const setting table[] = {
     TEXT("ask", "redact", ask_redact, "off"),
     TEXT("ask", "route", ask_route, "fixed"),
     TEXT("ask", "decompose", ask_decompose, "on"),
+    TEXT("ask", "tables", ask_tables, "on"),
     NUMBER("ask", "hop_ms", ask_hop_ms, 200, 0, 1e6),
     TEXT("ask", "prompt", prompt, "answer.v2"),
     TEXT("ask", "prompt_dir", prompt_dir, ""),

@@ -132,6 +132,7 @@ typedef struct settings {
     char ask_redact[SETTINGS_TEXT];      /* kinds of personal data left out of answers (pii.h) */
     double ask_hop_ms; /* after which no further name of a described thing is followed; 0: no bound */
     char ask_decompose[SETTINGS_TEXT];   /* "on" or "off": questions for two places are taken apart (retrieve/decompose.h) */
+    char ask_tables[SETTINGS_TEXT];      /* "on" or "off": tables answer what they answer whole (table_strict.c) */
     char ask_route[SETTINGS_TEXT];       /* "fixed" or "auto" (retrieve/router.h) */
     char prompt[SETTINGS_TEXT];
     char prompt_dir[SETTINGS_TEXT];

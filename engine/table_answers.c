@@ -75,7 +75,7 @@ static cairn_status say_number(solving *s, double x, const char *of, size_t n, b
 {
     cairn_status st;
 
-    out->is_number = true;
+    out->is_number = out->figure = true;
     out->number = x;
     st = table_put_number(s, s->target, x, text);
     if (!st)
@@ -188,7 +188,7 @@ cairn_status table_answer_difference(solving *s, table_result *out, bytes *text)
     if (n != 2 || s->columns[s->target].mixed ||
         s->columns[s->target].dates * 2 > s->columns[s->target].numbers)
         return CAIRN_OK;
-    out->is_number = true;
+    out->is_number = out->figure = true;
     out->number = fabs(x[0] - x[1]);
     st = table_put_number(s, s->target, out->number, text);
     if (!st)

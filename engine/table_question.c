@@ -5,19 +5,24 @@
 
 #include <jansson.h>
 
+#include "base/utf8.h"
 #include "engine/table_question.h"
 #include "engine/table_words.h"
 #include "engine/tables.h"
+#include "retrieve/injection.h"
 
 #define HITS        30
 #define DOCUMENTS   8 /* whose tables are looked at */
+#define DOCUMENTS_PLAIN 4 /* ... for a plain question */
 #define TABLES      6 /* of one document */
 #define ROWS        50000
 #define LINE_MAX_   400 /* bytes of a cited line */
 
 typedef struct asking_tables {
     cairn *c;
-    const cairn_ask_request *request;
+    const char *question;
+    bool strict;
+    bool torn; /* two tables answer, and not the same */
     arena *memory;
     analyzer *an;
     table_answer *out;
@@ -96,6 +101,9 @@ static const char *name_table(asking_tables *q, const char *call, const char *ta
 typedef struct document_tables {
     asking_tables *q;
     const cairn_hit *h;
+    const char *heads;
+    const char **prose; /* of the hits before the document's, and its own */
+    size_t n_prose;
     size_t n;
 } document_tables;
 
@@ -103,10 +111,22 @@ static cairn_status try_table(void *ctx, const cairn_table *t, const cairn_rows 
 {
     document_tables *d = ctx;
     asking_tables *q = d->q;
-    table_grid g = {about(q->memory, d->h), d->h->lang, rows->columns, rows->cells, rows->n_columns, rows->n_rows};
+    table_grid g = {about(q->memory, d->h), d->h->lang, rows->columns, rows->cells, rows->n_columns, rows->n_rows,
+                    q->strict, d->heads, d->prose, d->n_prose};
     table_result r;
-    cairn_status st = g.title ? table_solve(q->an, q->request->question, &g, q->memory, &r, q->err) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+    cairn_status st = g.title ? table_solve(q->an, q->question, &g, q->memory, &r, q->err) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
 
+    if (!st && r.text && q->strict && q->out->result.text) {
+        const table_result *b = &q->out->result;
+        *more = ++d->n < TABLES;
+        if (b->own >= r.own) { /* a table of invoices has not all customers */
+            q->torn |= b->own == r.own && (b->is_number && r.is_number ? b->number != r.number : strcmp(r.text, b->text) != 0);
+            return CAIRN_OK;
+        }
+        q->out->result.text = NULL;
+        q->torn = false;
+        d->n--;
+    }
     if (!st && r.text && (!q->out->result.text || r.cover > q->out->result.cover)) {
         q->out->result = r;
         q->out->table = arena_strdup(q->memory, t->name);
@@ -117,21 +137,60 @@ static cairn_status try_table(void *ctx, const cairn_table *t, const cairn_rows 
     return st;
 }
 
-/* A document whose tables do not read has none. */
-static cairn_status try_document(asking_tables *q, const cairn_hit *h)
+/* What the rows may be called by, a line each; the signs between a file name's words are none. */
+static const char *heads(arena *memory, const cairn_hit *h)
 {
-    document_tables d = {q, h, 0};
-    cairn_error why = {0};
-    cairn_status st = engine_tables_read(q->c, h->uri, ROWS, try_table, &d, &why);
+    const char *slash = strrchr(h->uri, '/'), *file = slash ? slash + 1 : h->uri, *dot = strrchr(file, '.');
+    char *name = arena_strndup(memory, file, dot ? (size_t)(dot - file) : strlen(file));
 
+    for (char *p = name; p && *p; p++)
+        *p = strchr("-_.+", *p) ? ' ' : *p;
+    return name ? arena_printf(memory, "%s\n%s\n%s", h->title, h->heading ? h->heading : "", name) : NULL;
+}
+
+/* A document whose tables do not read has none. */
+static cairn_status try_document(asking_tables *q, const cairn_hit *h, const cairn_search_result *found)
+{
+    document_tables d = {.q = q, .h = h};
+    cairn_error why = {0};
+    cairn_status st;
+
+    if (q->strict) {
+        d.heads = heads(q->memory, h);
+        d.prose = arena_calloc(q->memory, found->n_hits + 1, sizeof *d.prose);
+        if (!d.heads || !d.prose)
+            return cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+        for (size_t i = 0; i < found->n_hits; i++)
+            if (&found->hits[i] < h || found->hits[i].doc == h->doc)
+                d.prose[d.n_prose++] = found->hits[i].text;
+    }
+    st = engine_tables_read(q->c, h->uri, ROWS, try_table, &d, &why);
     return st == CAIRN_ENOMEM ? cairn_fail(q->err, st, "a table") : CAIRN_OK;
+}
+
+/* The documents among the hits, in their order, as often as `most`. */
+static cairn_status try_documents(asking_tables *q, const cairn_search_result *found, size_t most)
+{
+    size_t looked = 0;
+    cairn_status st = CAIRN_OK;
+
+    for (size_t i = 0; !st && i < found->n_hits && looked < most; i++) {
+        const cairn_hit *h = &found->hits[i];
+        bool seen = false;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = found->hits[k].doc == h->doc && strstr(found->hits[k].text, " | ");
+        if (seen || !strstr(h->text, " | "))
+            continue;
+        looked++;
+        st = try_document(q, h, found);
+    }
+    return st;
 }
 
 cairn_status table_question(cairn *c, const cairn_ask_request *request, arena *memory, table_answer *out, cairn_error *err)
 {
-    asking_tables q = {.c = c, .request = request, .memory = memory, .out = out, .err = err};
+    asking_tables q = {.c = c, .question = request->question, .memory = memory, .out = out, .err = err};
     cairn_search_result *found = NULL;
-    size_t looked = 0;
     cairn_status st = engine_analyzer(c, &q.an, err);
 
     *out = (table_answer){0};
@@ -139,16 +198,35 @@ cairn_status table_question(cairn *c, const cairn_ask_request *request, arena *m
         st = cairn_search(c, &(cairn_search_request){.query = request->question, .plain = true, .filter = request->filter, .mode = request->mode, .k = HITS,
                                                      .budget_ms = -1, .cancel = request->cancel},
                           &found, err);
-    for (size_t i = 0; !st && i < found->n_hits && looked < DOCUMENTS; i++) {
-        const cairn_hit *h = &found->hits[i];
-        bool seen = false;
-        for (size_t k = 0; k < i && !seen; k++)
-            seen = found->hits[k].doc == h->doc;
-        if (seen || !strstr(h->text, " | "))
-            continue;
-        looked++;
-        st = try_document(&q, h);
-    }
+    if (!st)
+        st = try_documents(&q, found, DOCUMENTS);
     cairn_search_result_free(found);
+    return st;
+}
+
+/* Does the question ask for anything that is done with tables? */
+static bool asks_for_numbers(const char *question, arena *memory)
+{
+    char *small = arena_alloc(memory, strlen(question) + 2);
+    table_kind kind;
+    bool whole;
+
+    if (!small)
+        return true; /* who looks on tells */
+    utf8_fold_latin(question, strlen(question), small);
+    return table_operation_of(small, &kind, &whole) != TABLE_NOTHING;
+}
+
+cairn_status table_question_plain(cairn *c, const char *question, const cairn_search_result *hits, arena *memory, table_answer *out,
+                                  cairn_error *err)
+{
+    asking_tables q = {.c = c, .question = question, .strict = true, .memory = memory, .out = out, .err = err};
+    cairn_status st = engine_analyzer(c, &q.an, err);
+
+    *out = (table_answer){0};
+    if (!st && asks_for_numbers(question, memory))
+        st = try_documents(&q, hits, DOCUMENTS_PLAIN);
+    if (!st && (q.torn || (out->result.text && injection_score(out->source.text, strlen(out->source.text)) >= INJECTION_SENTENCE)))
+        *out = (table_answer){0};
     return st;
 }

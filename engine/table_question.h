@@ -21,6 +21,11 @@ typedef struct table_grid {
     const char *const *columns;  /* [n_columns] names */
     const char *const *cells;    /* [n_rows * n_columns]; NULL: empty */
     size_t n_columns, n_rows;
+    /* Where the question was not asked of tables: it is answered only where nothing of it is left over (table_strict.c). */
+    bool strict;
+    const char *heads;        /* what the rows may be called by: title, heading, the file's name, a line each */
+    const char *const *prose; /* [n_prose] passages that go before the table where a sentence of theirs says it */
+    size_t n_prose;
 } table_grid;
 
 typedef struct table_result {
@@ -30,6 +35,8 @@ typedef struct table_result {
     bool is_number;
     double number;
     size_t rows[5], n_rows; /* of the grid, that the answer names */
+    bool figure; /* the text begins with the number */
+    bool own; /* strict: the question names what a row is, not only a column */
 } table_result;
 
 /* One table. */
@@ -44,5 +51,9 @@ typedef struct table_answer {
 
 /* The tables of the documents that a search for the question finds. */
 cairn_status table_question(cairn *c, const cairn_ask_request *request, arena *memory, table_answer *out, cairn_error *err);
+
+/* A plain question: strictly, and of the tables of the first documents among `hits`; tables that disagree answer nothing. */
+cairn_status table_question_plain(cairn *c, const char *question, const cairn_search_result *hits, arena *memory, table_answer *out,
+                                  cairn_error *err);
 
 #endif

@@ -49,7 +49,7 @@ cairn_status table_answer_share(solving *s, table_result *out, bytes *text)
     }
     if (!n || n == of || !(all > 0))
         return CAIRN_OK;
-    out->is_number = true;
+    out->is_number = out->figure = true;
     out->number = 100 * part / all;
     calculator_format(round(out->number * 100) / 100, shown);
     cairn_status st = bytes_printf(text, "%s%% (share: ", shown);
@@ -105,7 +105,7 @@ cairn_status table_answer_ratio(solving *s, table_result *out, bytes *text)
     }
     if (!(c->value[row[1]] > 0) || !(c->value[row[0]] >= 0))
         return CAIRN_OK;
-    out->is_number = true;
+    out->is_number = out->figure = true;
     out->number = c->value[row[0]] / c->value[row[1]];
     calculator_format(round(out->number * 1e4) / 1e4, shown);
     st = bytes_printf(text, "%s times (", shown);

@@ -534,8 +534,12 @@ static void pass_over_verb(solving *s)
 
 static cairn_status operate(solving *s, table_result *out, bytes *text)
 {
+    cairn_status st = CAIRN_OK;
+
     for (size_t r = 0; r < s->rows; r++)
         s->kept += s->keep[r];
+    if (s->g->strict && (!table_taken_whole(s, out, &st) || st))
+        return st;
     pass_over_verb(s);
     out->cover = cover(s);
     if (!s->kept || (s->unclear && s->target != SIZE_MAX) || out->cover < (s->all_told ? 1 : COVER_LEAST))
@@ -679,7 +683,8 @@ static bool of_unit(solving *s)
 static cairn_status solve(solving *s, table_result *out)
 {
     bool told = true;
-    bool open = false, bound = true;
+    bool open = false, bound = true, beside = false;
+    table_operation does;
     bytes text;
     cairn_status st = table_read_question(s);
 
@@ -693,6 +698,7 @@ static cairn_status solve(solving *s, table_result *out)
         return st;
     bytes_init(&text, ANSWER_MAX);
     ask_for_units(s);
+    does = s->does;
     if (s->does != TABLE_COUNT)
         s->target = choose_measure(s);
     if (s->does == TABLE_SUM && !of_unit(s))
@@ -713,6 +719,10 @@ static cairn_status solve(solving *s, table_result *out)
         st = read_rows(s, &open);
     if (!st && bound && told && !open && s->does)
         st = operate(s, out, &text);
+    if (!st && text.len && s->g->strict)
+        st = table_told_beside(s, does, &beside);
+    if (beside)
+        bytes_reset(&text);
     if (!st && text.len && injection_score(text.data, text.len) < INJECTION_SENTENCE) {
         out->text = arena_strndup(s->memory, text.data, text.len);
         st = out->text ? table_write_call(s, out) : cairn_fail(s->err, CAIRN_ENOMEM, "a table");

@@ -43,7 +43,7 @@ static void count(const cairn_table_passage *p, size_t n, const char *question)
     if ((!an && analyzer_create(&an, &err)) || cairn_sql_passages(p, n, "SELECT * FROM t1", 100, &r, &err))
         return;
     arena_init(&memory, (size_t)64 << 20);
-    if (table_solve(an, question, &(table_grid){"A title", "en", r->columns, r->cells, r->n_columns, r->n_rows}, &memory, &found, &err) &&
+    if (table_solve(an, question, &(table_grid){.title = "A title", .lang = "en", .columns = r->columns, .cells = r->cells, .n_columns = r->n_columns, .n_rows = r->n_rows, .strict = r->n_rows % 2, .heads = "A title"}, &memory, &found, &err) &&
         !err.text[0])
         abort();
     for (size_t i = 0; found.text && i < found.n_rows; i++)
