@@ -17,6 +17,7 @@
 #include "engine/ask.h"
 #include "engine/gateway.h"
 #include "engine/labels.h"
+#include "retrieve/answer_label.h"
 #include "retrieve/pii.h"
 #include "retrieve/terms.h"
 
@@ -393,6 +394,30 @@ static bool names_times_alone(const quantity *q, size_t n)
     return n > 0;
 }
 
+/* Which box? The label of the sentence that answers, where the question asks for one and has no other kind of thing in mind. */
+static bool asked_label(const asking *a, const evidence_sentence *s, answer_label *out)
+{
+    const cite_passage *p = s ? &a->read[s->passage].text : NULL;
+    const answer_type t = a->evidence.type;
+
+    if (!s || s->planted || s->head_end || (t != ANSWER_OTHER && t != ANSWER_WHERE && t != ANSWER_WHY) ||
+        !answer_label_find(a->an, a->question, p->lang, p->text + s->start, s->end - s->start, out))
+        return false;
+    out->whole = (text_span){s->start + out->whole.start, s->start + out->whole.end};
+    out->sign = (text_span){s->start + out->sign.start, s->start + out->sign.end};
+    return true;
+}
+
+/* Does what was said name the label of the sentence that answers, where one is asked for? */
+static bool has_label(const asking *a, const char *plain)
+{
+    const evidence_sentence *s = a->evidence.n > a->evidence.n_planted ? ask_typed_sentence(a) : NULL;
+    answer_label label;
+
+    return !asked_label(a, s, &label) ||
+           answer_label_is_in(plain, strlen(plain), a->read[s->passage].text.text + label.sign.start, label.sign.end - label.sign.start);
+}
+
 bool ask_fits_type(asking *a)
 {
     answer_type t = a->evidence.type;
@@ -401,6 +426,8 @@ bool ask_fits_type(asking *a)
     char *plain; /* without the numbers of citations */
     size_t n_q, n;
 
+    if (a->text.len && !asks_for_quantity(t))
+        return cite_strip_markers(a->text.data, a->text.len, &a->memory, &plain, NULL) || has_label(a, plain);
     if (!asks_for_quantity(t) || !a->text.len || (t != ANSWER_CODE && t != ANSWER_MONEY && !ask_typed_sentence(a)))
         return true;
     if (cite_strip_markers(a->text.data, a->text.len, &a->memory, &plain, NULL) ||
@@ -575,6 +602,7 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
     const cairn_hit *h = &a->hits->hits[s->passage];
     size_t start, end, n;
     text_span brief;
+    answer_label label;
     cairn_status st = CAIRN_OK;
 
     ask_whole_span(a, s, &start, &end);
@@ -594,6 +622,8 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
     if (a->standing.now ? brief.end > brief.start && a->evidence.type != ANSWER_OTHER
                         : evidence_short_answer(a->an, a->question, &a->evidence, &a->read[s->passage], s, &brief))
         out->short_answer = ask_redacted(a, h->text + brief.start, brief.end - brief.start, memory);
+    else if (asked_label(a, s, &label))
+        out->short_answer = ask_redacted(a, h->text + label.whole.start, label.whole.end - label.whole.start, memory);
     out->extractive = true;
     a->stopped = false;
     ask_release(a, a->text.data, a->text.len);

@@ -480,6 +480,20 @@ class Answers(CairnTest):
         m = {k: v["value"] for k, v in self.json("eval", "answers", "--extractive", "--qa", qa)["metrics"].items()}
         self.assertEqual((m["refused_answerable"], m["evidence_retrieved"], m["refused_retrieved"]), (0.4, 0.4, 0.5))
 
+    @need_model("qwen2.5-coder-0.5b", "model.gguf")
+    def test_which_box_is_answered_by_its_label(self):
+        """The model wrote "Umkleide 3", which stands behind the right one."""
+        self.write("verein.txt", "Sportverein\n\nUmkleide 1 nutzt die Jugend, Umkleide 2 nutzen die Damen, Umkleide 3 bleibt zu.\n")
+        self.write("keller.txt", "Inventar Keller\n\nKiste 3: Winterjacken, Schals\nKiste 7: Dias, Negative\nKiste 9: Lampen, Kabel\n")
+        self.index()
+
+        def ask(question, *more):
+            return self.json("ask", "--no-cache", "--mode", "lexical", *more, question)
+
+        self.assertIn("Umkleide 2", ask("Welche Umkleide nutzen die Damen?")["answer"])
+        self.assertEqual(ask("In welcher Kiste sind die Dias?", "--extractive")["short_answer"], "Kiste 7")
+        self.assertEqual(ask("Welche Umkleide nutzen die Damen?", "--extractive")["short_answer"], "Umkleide 2")
+
 
 if __name__ == "__main__":
     main()
