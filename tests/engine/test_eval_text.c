@@ -71,6 +71,31 @@ static void words_are_compared_without_case_and_marks(void **state)
     near(eval_bleu(&none, &part, &w->memory), 0);
 }
 
+/* What docs/quality.md says of words. */
+static void words_of_numbers_dates_and_scripts(void **state)
+{
+    static const struct {
+        const char *text, *same; /* the same words, with blanks between them */
+        size_t n;
+    } cases[] = {
+        {"2026-05-03", "2026 05 03", 3}, {"May 3, 2026", "may 3 2026", 3},   {"10,000 people", "10000 PEOPLE", 2},
+        {"1.234,56 Euro", "1234.56 euro", 2}, {"24-month", "24 month", 2},   {"P-7", "p 7", 2},
+        {"don't", "DON'T", 1},           {"the U.S. Army", "the us army", 3}, {"Gr\xC3\xB6\xC3\x9F""e", "grosse", 1},
+        {"$5.2 million", "5.2 million", 2}, {"na\xC3\xAFve caf\xC3\xA9", "naive cafe", 2},
+    };
+    world *w = *state;
+    eval_words chinese = words(w, "\xE4\xB8\xAD\xE5\x8D\x8E\xE4\xBA\xBA"), article = words(w, "the lease"), bare = words(w, "lease");
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        eval_words a = words(w, cases[i].text), b = words(w, cases[i].same);
+        assert_int_equal(a.n, cases[i].n);
+        assert_int_equal(b.n, cases[i].n);
+        assert_memory_equal(a.hash, b.hash, a.n * sizeof *a.hash);
+    }
+    assert_int_equal(chinese.n, 5); /* three characters and two pairs */
+    near(eval_token_f1(&article, &bare, &w->memory), 2 * 1.0 / 3); /* articles count */
+}
+
 /* Lin and Och's smoothing, by hand: "a b c" against "a b d": 2 of 3 words, 1 of 2 pairs, 0 of 1 triples, no run of four. */
 static void bleu_is_that_of_a_sentence(void **state)
 {
@@ -166,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_compared_without_case_and_marks),
+        cmocka_unit_test(words_of_numbers_dates_and_scripts),
         cmocka_unit_test(bleu_is_that_of_a_sentence),
         cmocka_unit_test(edits_of_known_pairs),
         cmocka_unit_test(edits_against_the_recursion),
