@@ -400,8 +400,9 @@ static bool asked_label(const asking *a, const evidence_sentence *s, answer_labe
     const cite_passage *p = s ? &a->read[s->passage].text : NULL;
     const answer_type t = a->evidence.type;
 
-    if (!s || s->planted || s->head_end || (t != ANSWER_OTHER && t != ANSWER_WHERE && t != ANSWER_WHY) ||
-        !answer_label_find(a->an, a->question, p->lang, p->text + s->start, s->end - s->start, out))
+    if (!s || s->planted || (t != ANSWER_OTHER && t != ANSWER_WHERE && t != ANSWER_WHY) ||
+        !(s->head_end ? answer_label_in_row(a->an, a->question, p->lang, p->text, s->head_end, p->text + s->start, s->end - s->start, out)
+                      : answer_label_find(a->an, a->question, p->lang, p->text + s->start, s->end - s->start, out)))
         return false;
     out->whole = (text_span){s->start + out->whole.start, s->start + out->whole.end};
     out->sign = (text_span){s->start + out->sign.start, s->start + out->sign.end};

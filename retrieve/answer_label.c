@@ -272,6 +272,96 @@ bool answer_label_find(analyzer *an, const char *question, const char *lang, con
     return found;
 }
 
+/* ---- rows of tables ---- */
+
+#define CELL_WORDS 3 /* of a column's name */
+
+/* The cell of this number, without the blanks around it. */
+static bool cell_at(const char *s, size_t len, size_t number, text_span *out)
+{
+    size_t start = 0, end;
+
+    for (;; number--) {
+        const char *bar = memchr(s + start, '|', len - start);
+        end = bar ? (size_t)(bar - s) : len;
+        if (!number || !bar)
+            break;
+        start = end + 1;
+    }
+    while (start < end && (s[start] == ' ' || s[start] == '\n'))
+        start++;
+    while (end > start && (s[end - 1] == ' ' || s[end - 1] == '\n'))
+        end--;
+    *out = (text_span){start, end};
+    return !number;
+}
+
+/* The only column with the noun in a short name; false: none, or several. */
+static bool column_of(const term_list *names, const char *head, size_t len, uint64_t noun, size_t *column)
+{
+    size_t found = 0;
+    text_span cell;
+
+    for (size_t i = 0; cell_at(head, len, i, &cell); i++) {
+        bool has = false;
+        size_t words = 0;
+        for (size_t w = 0; w < names->n; w++) {
+            const bool in = names->at[w].start >= cell.start && names->at[w].end <= cell.end;
+            words += in;
+            has |= in && names->at[w].key == noun;
+        }
+        if (has && words <= CELL_WORDS) {
+            found++;
+            *column = i;
+        }
+    }
+    return found == 1;
+}
+
+/* Is the cell a sign, or the noun and one? */
+static bool is_label_cell(const term_list *terms, uint64_t noun, const char *row, size_t len, text_span cell, answer_label *out)
+{
+    const size_t n = cell.start < cell.end ? sign_len(row, len, cell.start) : 0;
+
+    *out = (answer_label){cell, cell};
+    if (n && cell.start + n == cell.end)
+        return true;
+    for (size_t i = 0; i < terms->n; i++)
+        if (terms->at[i].start == cell.start && terms->at[i].key == noun)
+            return label_at(row, len, cell.start, terms->at[i].end, out) && out->whole.end == cell.end;
+    return false;
+}
+
+bool answer_label_in_row(analyzer *an, const char *question, const char *lang, const char *head, size_t head_len, const char *row,
+                         size_t row_len, answer_label *out)
+{
+    const size_t asked_len = strlen(question);
+    const char *of = terms_language(lang, NULL, row, row_len);
+    term_list asked = {0}, names = {0}, terms = {0};
+    size_t at, column;
+    text_span cell;
+    bool found = false;
+
+    if (!terms_read(an, of, question, asked_len, &asked, NULL) && (at = behind_which(&asked, question, asked_len)) < asked.n &&
+        !terms_read(an, of, head, head_len, &names, NULL) && !terms_read(an, of, row, row_len, &terms, NULL))
+        for (size_t i = at; i < asked.n && i < at + NOUNS_MAX && !found && asked.at[i].weight > 0; i++) {
+            const uint64_t noun = asked.at[i].key;
+            bool told = false; /* of what is asked about, beside the cell */
+            if (!column_of(&names, head, head_len, noun, &column) || !cell_at(row, row_len, column, &cell) ||
+                !is_label_cell(&terms, noun, row, row_len, cell, out))
+                continue;
+            for (size_t w = 0; w < terms.n; w++)
+                for (size_t k = 0; k < asked.n; k++)
+                    told |= asked.at[k].weight > 0 && asked.at[k].key == terms.at[w].key && terms.at[w].key != noun &&
+                            (terms.at[w].end <= cell.start || terms.at[w].start >= cell.end);
+            found = told;
+        }
+    term_list_clear(&asked);
+    term_list_clear(&names);
+    term_list_clear(&terms);
+    return found;
+}
+
 bool answer_label_is_in(const char *text, size_t len, const char *sign, size_t sign_len)
 {
     for (size_t i = 0; i + sign_len <= len; i++)

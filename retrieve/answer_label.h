@@ -19,6 +19,11 @@ typedef struct answer_label {
  * text has none, or two of them alike near. */
 bool answer_label_find(analyzer *an, const char *question, const char *lang, const char *text, size_t len, answer_label *out);
 
+/* The same of a table's row: the cell below a name of a column that is the noun, where the cell is a sign ("7") or a label. Spans
+ * are of the row. */
+bool answer_label_in_row(analyzer *an, const char *question, const char *lang, const char *head, size_t head_len, const char *row,
+                         size_t row_len, answer_label *out);
+
 /* Has text[0, len) the sign as a word of its own? Large and small letters are alike. */
 bool answer_label_is_in(const char *text, size_t len, const char *sign, size_t sign_len);
 

@@ -62,6 +62,37 @@ static void the_label_is_found(void **state)
     analyzer_destroy(an);
 }
 
+static const struct {
+    const char *question, *lang, *head, *row, *label;
+} rows[] = {
+    {"In welcher Kiste sind die Dias?", "de", "Kiste | Inhalt", "7 | Dias, Negative", "7"},
+    {"In welcher Kiste sind die Dias?", "de", "Inhalt | Kiste", "Dias, Negative | Kiste 7", "Kiste 7"},
+    {"Which crate are the pillows in?", "en", "Contents | Crate no. | Room", "duvets, pillows | B7 | bedroom", "B7"},
+    {"Which crate are the pillows in?", "en", "Contents | Crate | Room", "duvets, pillows |  | bedroom", NULL},
+    {"Which crate are the pillows in?", "en", "Contents | Crate | Room", "duvets, pillows", NULL},
+    {"Which crate are the pillows in?", "en", "Contents | Crate | Room", "duvets | B7 | bedroom", NULL}, /* another row */
+    {"Which crate are the pillows in?", "en", "Crate | Contents | Old crate", "B7 | pillows | C1", NULL}, /* which of the two? */
+    {"Which supplier sells bolts?", "en", "Supplier | Part", "Acme Ltd | bolts", NULL}, /* no label, and names have many forms */
+    {"Which room is the desk in?", "en", "Thing | Box", "desk | 4", NULL},
+};
+
+static void the_cell_of_a_row_is_found(void **state)
+{
+    analyzer *an;
+
+    (void)state;
+    assert_int_equal(analyzer_create(&an, NULL), CAIRN_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *row = rows[i].row, *want = rows[i].label;
+        answer_label found;
+        bool any = answer_label_in_row(an, rows[i].question, rows[i].lang, rows[i].head, strlen(rows[i].head), row, strlen(row), &found);
+        if (any != (want != NULL) || (any && (found.whole.end - found.whole.start != strlen(want) ||
+                                              memcmp(row + found.whole.start, want, strlen(want)) != 0)))
+            fail_msg("%s %s: not \"%s\"", rows[i].question, row, want ? want : "");
+    }
+    analyzer_destroy(an);
+}
+
 static void a_sign_is_a_word(void **state)
 {
     (void)state;
@@ -72,7 +103,7 @@ static void a_sign_is_a_word(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_label_is_found), cmocka_unit_test(a_sign_is_a_word)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_label_is_found), cmocka_unit_test(the_cell_of_a_row_is_found), cmocka_unit_test(a_sign_is_a_word)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
