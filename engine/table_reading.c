@@ -227,6 +227,8 @@ bool table_is_identifier(const solving *s, size_t k)
     const column *c = &s->columns[k];
     const double *v = c->value;
 
+    if (s->g->strict && table_numbers_rows(s, k))
+        return true;
     if (!c->n_names || !table_word_in(names, c->names[c->n_names - 1].form) || c->dates)
         return false;
     for (size_t r = 0; r < s->rows; r++)

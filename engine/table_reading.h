@@ -131,7 +131,9 @@ size_t table_rows_wanted(const solving *s);
 cairn_status table_put_row(const solving *s, size_t row, bool value, table_result *out, bytes *text);
 cairn_status table_answer_groups(solving *s, table_result *out, bytes *text);
 
-/* table_strict.c: is nothing of the question left over, and is what it counts what a row is? */
+/* table_strict.c: does the first column number the rows ("order": 1, 2, 3), whatever it is called? */
+bool table_numbers_rows(const solving *s, size_t k);
+/* Is nothing of the question left over, and is what it counts what a row is? */
 bool table_taken_whole(solving *s, table_result *out, cairn_status *st);
 /* Does a sentence of s->g->prose say what the question asks for? `does`: what it asked to be done. */
 cairn_status table_told_beside(solving *s, table_operation does, bool *told);

@@ -2,20 +2,24 @@
  * word that says something is accounted for, what is counted is what a row is (or what a column is called), no word that may be a
  * condition was passed over, and no sentence of prose that the search prefers, or that stands beside the table, says it itself. */
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/table_reading.h"
 #include "retrieve/sentences.h"
 
+#define NUMBERED_MAX 500 /* rows whose numbers are compared with one another */
+
 /* Words that say nothing by themselves, but restrict what they stand before. */
-static const char restricts[] = " only just above below over under against within during again further such own same other another outside "
+static const char restricts[] = " only just half double twice doppelt doppelte halbe hälfte mitad doble moitié double above below over under against within during again further such own same other another outside "
                                 "inside nur bloß gegen während über unter innerhalb außerhalb solo sólo sobre bajo durante dentro fuera "
                                 "seulement sur sous pendant dans hors ";
 static const char of_time[] = " before after until till since vor nach bis seit antes después hasta desde avant après depuis jusqu'à ";
 /* What a count may say beside the question word without meaning another operation. */
 static const char counts[] = " how many number numbers count counts counted total totals totally altogether overall sum all viele wieviele wie "
                              "anzahl zahl insgesamt gesamt gesamtzahl combien nombre cuántos cuántas cuantos cuantas número numero en tout ";
+static const char letters[] = " a e o u y à s t "; /* words, and what an apostrophe leaves */
 static const char lists[] = " liste verzeichnis tabelle übersicht register kartei ";
 static const char names_rows[] = " id ids no nr nummer num número name names namen nombre nom ";
 /* "How many years of warranty" asks for what is written in a cell. */
@@ -82,9 +86,9 @@ static const struct {
     table_kind kind;
     const char *words;
 } families[] = {
-    {TABLE_PRICE, " salar sueldo gehalt lohn gana verdien earn wage pay "},
-    {TABLE_PRICE, " price cost expens cheap dear preis kost teuer billig prix coût cher precio cuesta caro cara eur usd gbp chf fee amount "
-                  "betrag montant importe spend spent ausgegeben gasta dépens paid pay pago pagan bezahlt gezahlt "},
+    {TABLE_PRICE, " salar sueldo gehalt lohn gana verdien earn wage "},
+    {TABLE_PRICE, " price cost expens cheap dear preis kost teuer billig prix coût cher precio cuesta caro cara "},
+    {TABLE_PRICE, " amount betrag montant importe "}, /* "paid by": or to? */
     {TABLE_WEIGHT, " weight weigh heav gewicht wieg schwer leicht light poids pèse peso pesa mass "},
     {TABLE_HEAT, " temperatur hot heat warm cold "},
     {TABLE_SPEED, " speed tempo geschwindigkeit "},
@@ -119,8 +123,11 @@ static bool stands_for(const column *c, const char *form)
 /* A word that only the kind of a column accounts for. */
 static bool is_of_kind(const solving *s, const word *w)
 {
+    const char *unit = table_word_unit(w->form);
+
     for (size_t k = 0; k < s->g->n_columns; k++)
-        if (table_is_measure(&s->columns[k]) && stands_for(&s->columns[k], w->form))
+        if (table_is_measure(&s->columns[k]) &&
+            (stands_for(&s->columns[k], w->form) || (unit && s->columns[k].unit && !strcasecmp(unit, s->columns[k].unit))))
             return true;
     return w->taken;
 }
@@ -145,11 +152,33 @@ static bool means_target(const solving *s)
     return s->does != TABLE_MOST && s->does != TABLE_LEAST && s->all_told;
 }
 
+bool table_numbers_rows(const solving *s, size_t k)
+{
+    const column *c = &s->columns[k];
+
+    if (k || c->kind || c->unit || c->dates || c->numbers < s->rows - s->totals)
+        return false;
+    for (size_t r = 0; r < s->rows; r++)
+        for (size_t o = 0; o <= r && r < NUMBERED_MAX; o++)
+            if (c->value[r] != floor(c->value[r]) || (o < r && c->value[o] == c->value[r]))
+                return false;
+    return true;
+}
+
 /* Is a number bounded right behind? */
 static bool before_bound(const solving *s, size_t i)
 {
     for (size_t k = i + 1; k < s->n && k <= i + 2; k++)
         if (s->words[k].bound == s->words[k].bound)
+            return true;
+    return false;
+}
+
+/* "The most orders". */
+static bool names_what_most(const solving *s)
+{
+    for (size_t i = 0; i + 1 < s->n; i++)
+        if (table_word_operates(s->words[i].form) && s->words[i + 1].content)
             return true;
     return false;
 }
@@ -162,6 +191,8 @@ bool table_taken_whole(solving *s, table_result *out, cairn_status *st)
         return false;
     if ((s->does == TABLE_MOST || s->does == TABLE_LEAST) && s->kind == TABLE_DATE)
         return false; /* "the first album" may be the first of the list, or of its singer */
+    if (s->target == SIZE_MAX && (s->does == TABLE_MOST || s->does == TABLE_LEAST) && !names_what_most(s))
+        return false; /* "ordered the most": times, or pieces? */
     if (what && s->label != SIZE_MAX && table_names(&s->columns[s->label], what) && !is_row(s, what, st) &&
         (table_has_repeats(s, s->label) || s->columns[s->label].filled + s->totals < s->rows))
         return false; /* rows, or different ones? An empty cell may stand for the one above. */
@@ -172,6 +203,11 @@ bool table_taken_whole(solving *s, table_result *out, cairn_status *st)
             return false;
         if (s->does == TABLE_COUNT && !s->bounded && !w->by && table_word_operates(w->form) && !table_word_in(counts, w->form))
             return false;
+        if (!w->by && !w->taken && isnan(w->bound) && table_word_number(w->form) && table_word_number(w->form) != s->kept &&
+            ((s->does != TABLE_MOST && s->does != TABLE_LEAST) || table_rows_wanted(s) == 1))
+            return false; /* "for two nights" */
+        if (!w->by && strlen(w->form) == 1 && !w->digits && !w->taken && !table_word_in(letters, w->form))
+            return false; /* "below 10 m" */
         if (i && table_word_in(asks_which, s->words[i - 1].form) && w->content && !is_column(s, w) && !is_row(s, w, st))
             return false;
         out->own |= w->content && is_row(s, w, st);
