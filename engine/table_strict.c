@@ -174,6 +174,16 @@ static bool before_bound(const solving *s, size_t i)
     return false;
 }
 
+/* Is a column that the word names what was compared or added up, a condition, or what the rows are called by? */
+static bool column_is_used(const solving *s, const word *w)
+{
+    for (size_t k = 0; k < s->g->n_columns; k++)
+        if (table_names(&s->columns[k], w) &&
+            (k == s->target || k == s->factor || k == s->group || k == s->label || s->filtered[k] || table_is_identifier(s, k)))
+            return true;
+    return false;
+}
+
 /* "The most orders". */
 static bool names_what_most(const solving *s)
 {
@@ -206,8 +216,11 @@ bool table_taken_whole(solving *s, table_result *out, cairn_status *st)
         if (!w->by && !w->taken && isnan(w->bound) && table_word_number(w->form) && table_word_number(w->form) != s->kept &&
             ((s->does != TABLE_MOST && s->does != TABLE_LEAST) || table_rows_wanted(s) == 1))
             return false; /* "for two nights" */
-        if (!w->by && strlen(w->form) == 1 && !w->digits && !w->taken && !table_word_in(letters, w->form))
-            return false; /* "below 10 m" */
+        if (!w->by && strlen(w->form) == 1 && !w->digits && !w->taken &&
+            (!table_word_in(letters, w->form) || s->question[w->end] == '-'))
+            return false; /* "below 10 m", "e-bikes" */
+        if (w->content && w->by == BY_NAME && !w->taken && w != what && !column_is_used(s, w) && !is_row(s, w, st))
+            return false; /* "are rented" of a column "Rented to" */
         if (i && table_word_in(asks_which, s->words[i - 1].form) && w->content && !is_column(s, w) && !is_row(s, w, st))
             return false;
         out->own |= w->content && is_row(s, w, st);
