@@ -11,7 +11,8 @@
  * consist of the user's words, and to be allowed by the user. At most `tools` calls of the request.
  *
  *   agent.c        the loop, the messages, the answer put together
- *   agent_tools.c  the table of tools: schema, validation, execution */
+ *   agent_tools.c  the table of tools: schema, validation, execution
+ *   agent_numbers.c  where the numbers and words of a call come from */
 #ifndef CAIRN_ENGINE_AGENT_H
 #define CAIRN_ENGINE_AGENT_H
 
@@ -60,6 +61,13 @@ json_t *agent_schema(void);
 cairn_status agent_describe(bytes *out);
 /* The look-up of the whole question, for a plan that found nothing. */
 cairn_status agent_look_up(agent *a, const char *question, const char **problem, cairn_error *err);
+
+/* Whether every number of the text is the question's, a result or a constant of everyday sums; *grounded: one is more than a constant. */
+cairn_status agent_numbers_known(agent *a, const char *text, bool *known, bool *grounded);
+/* The share of the text's words that are the question's. */
+cairn_status agent_shared_words(agent *a, const char *text, double *share, cairn_error *err);
+/* Is a number that is not the question's there twice: "$1 * $1", "118 * 118"? */
+cairn_status agent_counts_twice(agent *a, const char *text, bool *twice);
 
 /* cairn_ask of a request with tools. */
 cairn_status agent_answer(cairn *c, const cairn_ask_request *request, cairn_stream_fn *stream, void *stream_ctx,

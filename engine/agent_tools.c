@@ -14,7 +14,6 @@
 #include "retrieve/injection.h"
 #include "retrieve/quantity.h"
 #include "retrieve/sentences.h"
-#include "retrieve/terms.h"
 
 #define SEARCH_HITS   5
 #define LISTED_MAX    10
@@ -111,105 +110,6 @@ static cairn_status fill_in(agent *a, const char *text, bool numbers, char **out
         *out = arena_strndup(a->memory, all.data ? all.data : "", all.len);
     bytes_clear(&all);
     return *out ? CAIRN_OK : CAIRN_ENOMEM;
-}
-
-/* ---- where numbers and words come from ---- */
-
-/* Does the question speak of spans of time? */
-static bool speaks_of_time(const char *question)
-{
-    static const char *const words[] = {"year",   "month",  "week",    "day",    "hour",   "minute", "second", "quarter", "annual",
-                                        "jahr",   "jähr",   "monat",   "woche",  " tag",   "täg",    "stunde", "quartal", "año",
-                                        " mes",   "semana", "día",     "diari",  "hora",   "trimes", "anual",  "année",   " ans",
-                                        "mois",   "semaine", "jour",   "heure",  "год",    "лет",    "месяц",  "недел",   "день",
-                                        "дней",   "час",    "年",      "月",     "周",     "天",     "小时"};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasestr(question, words[i]))
-            return true;
-    return false;
-}
-
-/* Does the question speak of two of a thing, or of its half? */
-static bool speaks_of_two(const char *question)
-{
-    static const char *const words[] = {"double", "twice", "half", "both", "pair", "doppel", "zweimal", "hälfte", "halb", "beide", "paar",
-                                        "doble", "mitad", "ambos", "ambas", "dos veces", "moitié", "deux fois", "les deux", "demi"};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasestr(question, words[i]))
-            return true;
-    return false;
-}
-
-/* Numbers that a sum may have from nowhere: those of shares and prefixes beside a division ("$1 / $2 * 100", "$1 / 1000"), and of
- * the calendar where the question is of time. A model that multiplies by five, or by ten, has made the number up. */
-static bool constant(double x, const char *question, bool divides)
-{
-    static const double shares[] = {10, 100, 1000}, of_time[] = {4, 7, 12, 24, 30, 52, 60, 365};
-
-    if (x == 0 || x == 1)
-        return true;
-    if (x == 2)
-        return speaks_of_two(question);
-    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
-        if (x == shares[i])
-            return divides;
-    for (size_t i = 0; i < sizeof of_time / sizeof *of_time; i++)
-        if (x == of_time[i])
-            return speaks_of_time(question);
-    return false;
-}
-
-/* Whether every number of the text is the question's, a result or a constant of everyday sums; *grounded: one is more than a constant. */
-static cairn_status numbers_known(agent *a, const char *text, bool *known, bool *grounded)
-{
-    quantity *asked, *used;
-    size_t n_asked, n_used;
-    const char *question = a->request->question;
-    cairn_status st = quantities_find(question, strlen(question), a->memory, &asked, &n_asked, NULL);
-
-    *known = true;
-    *grounded = false;
-    if (!st)
-        st = quantities_find(text, strlen(text), a->memory, &used, &n_used, NULL);
-    for (size_t i = 0; !st && i < n_used && *known; i++) {
-        bool found = false;
-        for (size_t j = 0; j < n_asked && !found; j++)
-            found = used[i].kind == QUANTITY_NUMBER && asked[j].kind == QUANTITY_NUMBER
-                        ? used[i].value[0] == asked[j].value[0] || used[i].value[0] == asked[j].value[1]
-                        : quantity_equal(&asked[j], &used[i]);
-        for (size_t j = 0; j < a->n_values && !found; j++)
-            found = a->values[j].is_number && used[i].value[0] == a->values[j].number;
-        *grounded |= found;
-        *known = found || (used[i].kind == QUANTITY_NUMBER && constant(used[i].value[0], question, strchr(text, '/') != NULL));
-    }
-    return st;
-}
-
-/* The share of the text's words that are the question's. */
-static cairn_status shared_words(agent *a, const char *text, double *share, cairn_error *err)
-{
-    const char *question = a->request->question, *lang = terms_language(NULL, NULL, question, strlen(question));
-    term_list asked = {0}, used = {0};
-    analyzer *an;
-    size_t weighty = 0, shared = 0;
-    cairn_status st = engine_analyzer(a->c, &an, err);
-
-    if (!st)
-        st = terms_read(an, lang, question, strlen(question), &asked, err);
-    if (!st)
-        st = terms_read(an, lang, text, strlen(text), &used, err);
-    for (size_t i = 0; !st && i < used.n; i++) {
-        if (used.at[i].weight <= 0)
-            continue;
-        weighty++;
-        shared += terms_have(asked.at, asked.n, used.at[i].key);
-    }
-    *share = weighty ? (double)shared / (double)weighty : 1;
-    term_list_clear(&asked);
-    term_list_clear(&used);
-    return st;
 }
 
 /* ---- documents ---- */
@@ -363,34 +263,13 @@ static cairn_status look_up(agent *a, const json_t *call, const char **problem, 
 
     if (st || *problem)
         return st;
-    st = shared_words(a, text, &share, err);
+    st = agent_shared_words(a, text, &share, err);
     if (!st && share < SHARED_LEAST)
         return refuse(a, problem, "that is not what the user asked: look up what the question is about");
     return st ? st : agent_look_up(a, question, problem, err);
 }
 
 /* ---- calculate and dates ---- */
-
-/* Is a number that is not the question's there twice: "$1 * $1", "118 * 118"? */
-static cairn_status counts_twice(agent *a, const char *text, bool *twice)
-{
-    quantity *asked, *used;
-    size_t n_asked, n_used;
-    const char *question = a->request->question;
-    cairn_status st = quantities_find(question, strlen(question), a->memory, &asked, &n_asked, NULL);
-
-    *twice = false;
-    if (!st)
-        st = quantities_find(text, strlen(text), a->memory, &used, &n_used, NULL);
-    for (size_t i = 0; !st && i < n_used && !*twice; i++) {
-        bool theirs = constant(used[i].value[0], question, true);
-        for (size_t j = 0; j < n_asked && !theirs; j++)
-            theirs = used[i].value[0] == asked[j].value[0] || used[i].value[0] == asked[j].value[1];
-        for (size_t j = 0; j < i && !theirs; j++)
-            *twice |= used[j].value[0] == used[i].value[0];
-    }
-    return st;
-}
 
 static cairn_status calculate(agent *a, const json_t *call, const char **problem, cairn_error *err)
 {
@@ -403,12 +282,12 @@ static cairn_status calculate(agent *a, const json_t *call, const char **problem
     (void)err;
     if (st || *problem)
         return st;
-    st = numbers_known(a, filled, &known, &grounded);
+    st = agent_numbers_known(a, filled, &known, &grounded);
     if (st)
         return st;
     if (!known)
         return refuse(a, problem, "a number there is neither in the question nor a result: look it up first");
-    st = counts_twice(a, filled, &twice);
+    st = agent_counts_twice(a, filled, &twice);
     if (st)
         return st;
     if (twice)
@@ -447,9 +326,9 @@ static cairn_status dates(agent *a, const json_t *call, const char **problem, ca
     if (st || *problem)
         return st;
     if (!strchr(text_of(call, "from"), '$'))
-        st = numbers_known(a, from_filled, &known, &grounded);
+        st = agent_numbers_known(a, from_filled, &known, &grounded);
     if (!st && known && !strchr(to_text ? to_text : add_text, '$'))
-        st = numbers_known(a, other, &known, &grounded);
+        st = agent_numbers_known(a, other, &known, &grounded);
     if (st)
         return st;
     if (!known)
@@ -499,7 +378,7 @@ static cairn_status search(agent *a, const json_t *call, const char **problem, c
 
     if (st || *problem)
         return st;
-    st = shared_words(a, text, &share, err);
+    st = agent_shared_words(a, text, &share, err);
     if (!st && share < SHARED_LEAST)
         return refuse(a, problem, "that is not what the user asked: search for what the question is about");
     if (st)
@@ -710,7 +589,7 @@ static cairn_status remember(agent *a, const json_t *call, const char **problem,
     const char *action;
     uint64_t id;
     double share;
-    cairn_status st = shared_words(a, fact, &share, err);
+    cairn_status st = agent_shared_words(a, fact, &share, err);
 
     if (st)
         return st;

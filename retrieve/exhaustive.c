@@ -560,6 +560,21 @@ static bool read_listing(const listing *l, size_t from, size_t thing, size_t thi
     return things;
 }
 
+/* What the question begins with in words of one language: *from, where it does, *end, behind "how many" or "list", and which of the two. */
+static bool read_opener(const char *s, size_t len, const wording *w, size_t *from, size_t *end, exhaustive_kind *kind)
+{
+    *from = 0;
+    while (*from < len && edge(s, len, *from))
+        ++*from;
+    if (!strncmp(s + *from, "\xC2\xBF", 2))
+        *from += 2;
+    *kind = EXHAUSTIVE_COUNT;
+    if (find_word(s, len, *from, w->counts, end) == *from)
+        return true;
+    *kind = EXHAUSTIVE_LIST;
+    return find_word(s, len, *from, w->lists, end) == *from;
+}
+
 /* "How many PDF files are there?", "How many invoices do I have of 2024?", "List all contracts": an opener, and nothing but kinds of
  * files, a year, a name and idle words; of other words one, a word for documents that is no word for any. */
 static bool parse_listing(const char *question, const char *s, size_t len, exhaustive *out)
@@ -569,17 +584,10 @@ static bool parse_listing(const char *question, const char *s, size_t len, exhau
     for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
         const wording *w = &wordings[i];
         size_t from = 0, end = 0, thing, thing_end = 0;
-        exhaustive_kind kind = EXHAUSTIVE_COUNT;
+        exhaustive_kind kind;
         const char *filter;
-        while (from < len && edge(s, len, from))
-            from++;
-        if (!strncmp(s + from, "\xC2\xBF", 2))
-            from += 2;
-        if (find_word(s, len, from, w->counts, &end) != from) {
-            kind = EXHAUSTIVE_LIST;
-            if (find_word(s, len, from, w->lists, &end) != from)
-                continue;
-        }
+        if (!read_opener(s, len, w, &from, &end, &kind))
+            continue;
         if ((thing = find_thing(s, len, end, w, &thing_end)) == SIZE_MAX)
             continue;
         while (thing > end && !isspace((unsigned char)s[thing - 1])) /* "pdf-dateien" */
@@ -613,16 +621,9 @@ static bool parse_unread(const char *s, size_t len, exhaustive *out)
     for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
         const wording *w = &wordings[i];
         size_t from = 0, end = 0, thing;
-        exhaustive_kind kind = EXHAUSTIVE_COUNT;
-        while (from < len && edge(s, len, from))
-            from++;
-        if (!strncmp(s + from, "\xC2\xBF", 2))
-            from += 2;
-        if (find_word(s, len, from, w->counts, &end) != from) {
-            kind = EXHAUSTIVE_LIST;
-            if (find_word(s, len, from, w->lists, &end) != from)
-                continue;
-        }
+        exhaustive_kind kind;
+        if (!read_opener(s, len, w, &from, &end, &kind))
+            continue;
         thing = find_thing(s, len, end, w, &end);
         if (thing == SIZE_MAX)
             continue;
