@@ -169,7 +169,7 @@ bool table_numbers_rows(const solving *s, size_t k)
 static bool before_bound(const solving *s, size_t i)
 {
     for (size_t k = i + 1; k < s->n && k <= i + 2; k++)
-        if (s->words[k].bound == s->words[k].bound)
+        if (!isnan(s->words[k].bound))
             return true;
     return false;
 }
