@@ -14,6 +14,7 @@
 #include "retrieve/exhaustive.h"
 
 #define LISTED_MAX 200 /* files that are named */
+#define REMOTE_MOST 5000 /* files that are told one by one on a cluster */
 
 /* "words" in the text, or with `anywhere` in the path as well, which is a field of the index that no query names. */
 static cairn_status demand(bytes *q, const char *words, size_t len, bool anywhere)
@@ -145,17 +146,42 @@ static cairn_status search_rows(reading_all *r, const char *query, const char *f
     return engine_search_with(r->a->c, &r->v, &e, &r->a->memory, &r->parsed, &r->found, NULL, err);
 }
 
-/* The documents that a query matches. On a cluster, where rows are not told, *counted alone. */
+/* The documents of a list that was asked for as a whole, where rows are not told. */
+static cairn_status listed_documents(const retrieve_result *found, arena *memory, doc_set *out, cairn_error *err)
+{
+    size_t kept = 0;
+
+    out->ids = arena_calloc(memory, found->n_hits + 1, sizeof *out->ids);
+    if (!out->ids)
+        return cairn_fail(err, CAIRN_ENOMEM, "documents");
+    for (size_t i = 0; i < found->n_hits; i++)
+        out->ids[i] = found->hits[i].doc;
+    if (found->n_hits)
+        qsort(out->ids, found->n_hits, sizeof *out->ids, by_id);
+    for (size_t i = 0; i < found->n_hits; i++)
+        if (!kept || out->ids[i] != out->ids[kept - 1])
+            out->ids[kept++] = out->ids[i];
+    out->n = kept;
+    return CAIRN_OK;
+}
+
+/* The documents that a query matches. On a cluster, where rows are not told, they are listed, if there are REMOTE_MOST or fewer; of more
+ * *counted alone. */
 static cairn_status documents_of(reading_all *r, const char *query, const char *filter, doc_set *out, size_t *counted, cairn_error *err)
 {
     cairn_status st = search_rows(r, query, filter, 1, err);
 
     *out = (doc_set){0};
     *counted = st ? 0 : (size_t)r->found.matching_documents;
-    if (!st && r->found.matches)
+    if (!st && r->found.matches) {
         st = read_documents(&r->v, r->found.matches, &r->a->memory, out, err);
-    if (!st && r->found.matches)
         *counted = out->n;
+    } else if (!st && *counted && *counted <= REMOTE_MOST) {
+        /* without words and conditions nothing is listed */
+        st = search_rows(r, query, *query || (filter && *filter) ? filter : "size:>=0", *counted, err);
+        if (!st)
+            st = listed_documents(&r->found, &r->a->memory, out, err);
+    }
     return st;
 }
 

@@ -32,6 +32,7 @@ class Query(CairnTest):
         r = self.json("search", "--mode", "lexical", *args, "--", query, code=None)
         return [os.path.relpath(h["uri"], self.docs) for h in r["hits"]], r
 
+    @embedded_only("its exclusions are of passages")
     def test_exclusions_alone_list_the_documents_without(self):
         self.write("long.md", "# Long\n\n" + "Nothing but granite is in this part of it.\n\n" * 300 + "A roof at the end.\n")
         self.run_cairn("-q", "index", "--no-vectors", self.docs)
@@ -61,6 +62,7 @@ class Query(CairnTest):
         answer = self.json("ask", "--extractive", "What does the part AB1234 cost?")
         self.assertIn("12 euros", answer["answer"])
 
+    @embedded_only("words of fields are not corrected")
     def test_misspelt_words_of_fields_are_corrected(self):
         for query, want in {"title:paln": "title:plan", "title:(anual paln)": "title:(annual plan)", 'body:"budgt report"': 'body:"budget report"',
                             "-title:paln roof": "-title:plan roof", "title:cathedrl": None, "title:plan": None, "body:cathedral": None}.items():
