@@ -51,27 +51,43 @@ static bool constant(double x, const char *question, bool divides)
     return false;
 }
 
-cairn_status agent_numbers_known(agent *a, const char *text, bool *known, bool *grounded)
-{
+/* The quantities of the question and of a call's text. */
+typedef struct both_numbers {
     quantity *asked, *used;
     size_t n_asked, n_used;
+} both_numbers;
+
+static cairn_status read_both(agent *a, const char *text, both_numbers *out)
+{
     const char *question = a->request->question;
-    cairn_status st = quantities_find(question, strlen(question), a->memory, &asked, &n_asked, NULL);
+    cairn_status st = quantities_find(question, strlen(question), a->memory, &out->asked, &out->n_asked, NULL);
+
+    return st ? st : quantities_find(text, strlen(text), a->memory, &out->used, &out->n_used, NULL);
+}
+
+/* Is it this number of the question, in either reading? */
+static bool is_asked(const quantity *used, const quantity *asked)
+{
+    return used->value[0] == asked->value[0] || used->value[0] == asked->value[1];
+}
+
+cairn_status agent_numbers_known(agent *a, const char *text, bool *known, bool *grounded)
+{
+    both_numbers b;
+    cairn_status st = read_both(a, text, &b);
 
     *known = true;
     *grounded = false;
-    if (!st)
-        st = quantities_find(text, strlen(text), a->memory, &used, &n_used, NULL);
-    for (size_t i = 0; !st && i < n_used && *known; i++) {
+    for (size_t i = 0; !st && i < b.n_used && *known; i++) {
         bool found = false;
-        for (size_t j = 0; j < n_asked && !found; j++)
-            found = used[i].kind == QUANTITY_NUMBER && asked[j].kind == QUANTITY_NUMBER
-                        ? used[i].value[0] == asked[j].value[0] || used[i].value[0] == asked[j].value[1]
-                        : quantity_equal(&asked[j], &used[i]);
+        for (size_t j = 0; j < b.n_asked && !found; j++)
+            found = b.used[i].kind == QUANTITY_NUMBER && b.asked[j].kind == QUANTITY_NUMBER
+                        ? is_asked(&b.used[i], &b.asked[j])
+                        : quantity_equal(&b.asked[j], &b.used[i]);
         for (size_t j = 0; j < a->n_values && !found; j++)
-            found = a->values[j].is_number && used[i].value[0] == a->values[j].number;
+            found = a->values[j].is_number && b.used[i].value[0] == a->values[j].number;
         *grounded |= found;
-        *known = found || (used[i].kind == QUANTITY_NUMBER && constant(used[i].value[0], question, strchr(text, '/') != NULL));
+        *known = found || (b.used[i].kind == QUANTITY_NUMBER && constant(b.used[i].value[0], a->request->question, strchr(text, '/') != NULL));
     }
     return st;
 }
@@ -102,20 +118,16 @@ cairn_status agent_shared_words(agent *a, const char *text, double *share, cairn
 
 cairn_status agent_counts_twice(agent *a, const char *text, bool *twice)
 {
-    quantity *asked, *used;
-    size_t n_asked, n_used;
-    const char *question = a->request->question;
-    cairn_status st = quantities_find(question, strlen(question), a->memory, &asked, &n_asked, NULL);
+    both_numbers b;
+    cairn_status st = read_both(a, text, &b);
 
     *twice = false;
-    if (!st)
-        st = quantities_find(text, strlen(text), a->memory, &used, &n_used, NULL);
-    for (size_t i = 0; !st && i < n_used && !*twice; i++) {
-        bool theirs = constant(used[i].value[0], question, true);
-        for (size_t j = 0; j < n_asked && !theirs; j++)
-            theirs = used[i].value[0] == asked[j].value[0] || used[i].value[0] == asked[j].value[1];
+    for (size_t i = 0; !st && i < b.n_used && !*twice; i++) {
+        bool theirs = constant(b.used[i].value[0], a->request->question, true);
+        for (size_t j = 0; j < b.n_asked && !theirs; j++)
+            theirs = is_asked(&b.used[i], &b.asked[j]);
         for (size_t j = 0; j < i && !theirs; j++)
-            *twice |= used[j].value[0] == used[i].value[0];
+            *twice |= b.used[j].value[0] == b.used[i].value[0];
     }
     return st;
 }

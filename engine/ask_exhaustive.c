@@ -77,10 +77,23 @@ static bool set_has(const doc_set *s, doc_id id)
     return s->n && bsearch(&id, s->ids, s->n, sizeof *s->ids, by_id);
 }
 
+/* Sort the ids, and keep each once. */
+static void make_set(doc_set *s)
+{
+    size_t kept = 0;
+
+    if (s->n)
+        qsort(s->ids, s->n, sizeof *s->ids, by_id);
+    for (size_t i = 0; i < s->n; i++)
+        if (!kept || s->ids[i] != s->ids[kept - 1])
+            s->ids[kept++] = s->ids[i];
+    s->n = kept;
+}
+
 /* Distinct documents of the rows that matched. */
 static cairn_status read_documents(const view *v, uint64_t *const *rows, arena *memory, doc_set *out, cairn_error *err)
 {
-    size_t n = 0, kept = 0;
+    size_t n = 0;
 
     for (size_t i = 0; i < v->n_lexical; i++)
         for (size_t w = 0; w < row_set_words(lexical_reader_rows(v->lexical[i].reader)); w++)
@@ -95,12 +108,7 @@ static cairn_status read_documents(const view *v, uint64_t *const *rows, arena *
             for (uint64_t left = rows[i][w]; left; left &= left - 1)
                 out->ids[out->n++] = segment_row_doc(v->lexical_of[i]->file, (uint32_t)(64 * w + (unsigned)__builtin_ctzll(left)));
     }
-    if (out->n)
-        qsort(out->ids, out->n, sizeof *out->ids, by_id);
-    for (size_t i = 0; i < out->n; i++)
-        if (!kept || out->ids[i] != out->ids[kept - 1])
-            out->ids[kept++] = out->ids[i];
-    out->n = kept;
+    make_set(out);
     return CAIRN_OK;
 }
 
@@ -149,19 +157,13 @@ static cairn_status search_rows(reading_all *r, const char *query, const char *f
 /* The documents of a list that was asked for as a whole, where rows are not told. */
 static cairn_status listed_documents(const retrieve_result *found, arena *memory, doc_set *out, cairn_error *err)
 {
-    size_t kept = 0;
-
     out->ids = arena_calloc(memory, found->n_hits + 1, sizeof *out->ids);
     if (!out->ids)
         return cairn_fail(err, CAIRN_ENOMEM, "documents");
     for (size_t i = 0; i < found->n_hits; i++)
         out->ids[i] = found->hits[i].doc;
-    if (found->n_hits)
-        qsort(out->ids, found->n_hits, sizeof *out->ids, by_id);
-    for (size_t i = 0; i < found->n_hits; i++)
-        if (!kept || out->ids[i] != out->ids[kept - 1])
-            out->ids[kept++] = out->ids[i];
-    out->n = kept;
+    out->n = found->n_hits;
+    make_set(out);
     return CAIRN_OK;
 }
 
