@@ -9,6 +9,26 @@
 
 #define NAMED_MAX 5 /* rows that an answer names */
 
+const char *table_lang(const solving *s)
+{
+    return s->langs[LANGUAGES - 1];
+}
+
+const char *table_say(const solving *s, table_phrase what)
+{
+    return table_phrase_in(table_lang(s), what);
+}
+
+cairn_status table_say_figure(const solving *s, table_phrase of, bytes *text)
+{
+    bool column = s->target != SIZE_MAX, product = column && s->factor != SIZE_MAX;
+
+    return bytes_printf(text, " (%s%s%s%s%s%s%s", table_say(s, of), column ? " " : "",
+                        column ? table_say(s, SAY_OF) : "", column ? " " : "",
+                        column ? s->g->columns[s->target] : "", product ? " x " : "",
+                        product ? s->g->columns[s->factor] : "");
+}
+
 static cairn_status put_value(const solving *s, size_t row, bytes *out)
 {
     return bytes_printf(out, "%s: %s", s->g->columns[s->target], table_cell(s, row, s->target));
@@ -70,7 +90,7 @@ static cairn_status put_rows(solving *s, const bool *rows, table_result *out, by
     return st;
 }
 
-static cairn_status say_number(solving *s, double x, const char *of, size_t n, bool name_rows,
+static cairn_status say_number(solving *s, double x, table_phrase of, size_t n, bool name_rows,
                                table_result *out, bytes *text)
 {
     cairn_status st;
@@ -79,16 +99,18 @@ static cairn_status say_number(solving *s, double x, const char *of, size_t n, b
     out->number = x;
     st = table_put_number(s, s->target, x, text);
     if (!st)
-        st = bytes_printf(text, " (%s%s%s%s%s, %zu of %zu rows", of,
-                          s->target != SIZE_MAX ? " of " : "",
-                          s->target != SIZE_MAX ? s->g->columns[s->target] : "",
-                          s->factor != SIZE_MAX ? " x " : "",
-                          s->factor != SIZE_MAX ? s->g->columns[s->factor] : "", n, s->rows);
-    if (!st && name_rows && n < s->rows && n <= NAMED_MAX) {
+        st = table_say_figure(s, of, text);
+    if (!st)
+        st = bytes_append_str(text, ", ");
+    if (!st)
+        st = table_say_rows(table_lang(s), n, s->rows, text);
+    if (!st && name_rows && n && n < s->rows && n <= NAMED_MAX) {
         st = bytes_append_str(text, ": ");
         if (!st)
             st = put_rows(s, s->keep, out, text, s->target != SIZE_MAX);
     }
+    if (!st)
+        st = table_say_unsaid(s, text);
     return st ? st : bytes_append_byte(text, ')');
 }
 
@@ -107,7 +129,7 @@ cairn_status table_answer_sum(solving *s, table_result *out, bytes *text)
     if (!n || (s->target != SIZE_MAX && s->columns[s->target].mixed))
         return CAIRN_OK; /* euros and dollars are no sum */
     return say_number(s, s->does == TABLE_MEAN ? sum / (double)n : sum,
-                      s->does == TABLE_MEAN ? "mean" : "sum", n, true, out, text);
+                      s->does == TABLE_MEAN ? SAY_MEAN : SAY_SUM, n, true, out, text);
 }
 
 /* "The three largest": as many rows, the first of them first; not where the last is as good as the
@@ -148,18 +170,15 @@ static cairn_status find_first_few(solving *s, size_t wanted, table_result *out,
 cairn_status table_answer_extreme(solving *s, table_result *out, bytes *text)
 {
     const double *v = s->columns[s->target].value;
-    double best = NAN;
-    size_t n = 0, wanted = table_rows_wanted(s);
+    double best;
+    size_t n = 0, wanted = s->rank > 1 ? 1 : table_rows_wanted(s);
 
     if (s->columns[s->target].mixed || wanted == SIZE_MAX)
         return CAIRN_OK;
     if (wanted > 1)
         return find_first_few(s, wanted, out, text);
 
-    for (size_t r = 0; r < s->rows; r++)
-        if (s->keep[r] && !isnan(v[r]) && !table_is_total(s, r) &&
-            (isnan(best) || (s->does == TABLE_MOST ? v[r] > best : v[r] < best)))
-            best = v[r];
+    best = table_ranked(v, s->keep, s->rows, s->rank, s->does == TABLE_MOST);
     for (size_t r = 0; r < s->rows; r++) {
         s->keep[r] = s->keep[r] && v[r] == best && !table_is_total(s, r);
         n += s->keep[r];
@@ -246,7 +265,7 @@ cairn_status table_answer_count(solving *s, table_result *out, bytes *text)
             return n == 1 || (s->whole && n) ? table_answer_sum(s, out, text) : CAIRN_OK;
         }
         if (k && !s->filtered[k] && (n = table_distinct(s, k, &filled)) && n < s->kept)
-            return say_number(s, (double)n, "different values", s->kept, false, out, text);
+            return say_number(s, (double)n, SAY_DISTINCT, s->kept, false, out, text);
         break;
     }
     n = 0;
@@ -255,5 +274,5 @@ cairn_status table_answer_count(solving *s, table_result *out, bytes *text)
         n += s->keep[r];
     }
     s->target = SIZE_MAX;
-    return n ? say_number(s, (double)n, "count", n, true, out, text) : CAIRN_OK;
+    return n || s->stated ? say_number(s, (double)n, SAY_COUNT, n, true, out, text) : CAIRN_OK;
 }

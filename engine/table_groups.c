@@ -79,14 +79,15 @@ static cairn_status say_group(const solving *s, const group *g, bytes *text)
     return st ? st : table_put_number(s, s->target, x, text);
 }
 
-static cairn_status say_what(const solving *s, const char *of, size_t rows, bytes *text)
+static cairn_status say_what(const solving *s, table_phrase of, size_t rows, bytes *text)
 {
-    cairn_status st = bytes_printf(text, " (%s", of);
+    cairn_status st = table_say_figure(s, of, text);
 
-    if (!st && s->target != SIZE_MAX)
-        st = bytes_printf(text, " of %s%s%s", s->g->columns[s->target], s->factor != SIZE_MAX ? " x " : "",
-                          s->factor != SIZE_MAX ? s->g->columns[s->factor] : "");
-    return st ? st : bytes_printf(text, " by %s, %zu of %zu rows)", s->g->columns[s->group], rows, s->rows);
+    if (!st)
+        st = bytes_printf(text, " %s %s, ", table_say(s, SAY_BY), s->g->columns[s->group]);
+    if (!st)
+        st = table_say_rows(table_lang(s), rows, s->rows, text);
+    return st ? st : bytes_append_byte(text, ')');
 }
 
 /* The value that a row adds; NAN: none. */
@@ -97,12 +98,25 @@ double table_row_value(const solving *s, size_t row)
     return s->factor == SIZE_MAX ? x : x * s->columns[s->factor].value[row];
 }
 
+/* The group at the place that is asked for, of groups in falling order; `n`: none, or it is shared. */
+static size_t ranked(const solving *s, const group *all, size_t n)
+{
+    size_t at = s->does == TABLE_MOST ? s->rank - 1 : n - s->rank;
+
+    if (s->rank > n)
+        return n;
+    for (size_t k = s->does == TABLE_MOST ? 0 : at; k + 1 < n && k <= (s->does == TABLE_MOST ? at : n - 1); k++)
+        if (all[k].sum == all[k + 1].sum)
+            return n;
+    return at && all[at - 1].sum == all[at].sum ? n : at;
+}
+
 cairn_status table_answer_groups(solving *s, table_result *out, bytes *text)
 {
     group *all = arena_calloc(s->memory, GROUPS_MAX, sizeof *all);
     size_t n = 0, rows = 0, from = 0, to;
     bool extreme = s->does == TABLE_MOST || s->does == TABLE_LEAST;
-    const char *of = s->does == TABLE_MEAN ? "mean" : s->target == SIZE_MAX ? "count" : "sum";
+    table_phrase of = s->does == TABLE_MEAN ? SAY_MEAN : s->target == SIZE_MAX ? SAY_COUNT : SAY_SUM;
     cairn_status st = CAIRN_OK;
 
     if (!all)
@@ -127,12 +141,20 @@ cairn_status table_answer_groups(solving *s, table_result *out, bytes *text)
         return CAIRN_OK;
     qsort(all, n, sizeof *all, by_sum);
     to = n < GROUPS_SAID ? n : GROUPS_SAID;
-    if (extreme) { /* the first of them, or those that are alike */
+    if (extreme && s->rank > 1)
+        from = ranked(s, all, n);
+    if (from >= n)
+        return CAIRN_OK;
+    if (extreme && s->rank > 1) {
+        to = from + 1;
+    } else if (extreme) { /* the first of them, or those that are alike */
         for (to = 1; s->does == TABLE_MOST && to < n && all[to].sum == all[0].sum;)
             to++;
         if (s->does == TABLE_LEAST)
             for (to = n, from = n - 1; from && all[from - 1].sum == all[n - 1].sum;)
                 from--;
+    }
+    if (extreme) {
         if ((to - from) * 2 > n) /* what half of them have is no answer */
             return CAIRN_OK;
         out->is_number = true;

@@ -205,7 +205,7 @@ cairn_status table_question(cairn *c, const cairn_ask_request *request, arena *m
 }
 
 /* Does the question ask for anything that is done with tables? */
-static bool asks_for_numbers(const char *question, arena *memory)
+static bool asks_of_tables(const char *question, arena *memory)
 {
     char *small = arena_alloc(memory, strlen(question) + 2);
     table_kind kind;
@@ -214,7 +214,8 @@ static bool asks_for_numbers(const char *question, arena *memory)
     if (!small)
         return true; /* who looks on tells */
     utf8_fold_latin(question, strlen(question), small);
-    return table_operation_of(small, &kind, &whole) != TABLE_NOTHING;
+    small += !strncmp(small, "\xC2\xBF", 2) ? 2 : 0;
+    return table_operation_of(small, &kind, &whole) != TABLE_NOTHING || table_operation_unsaid(small, &whole) != TABLE_NOTHING;
 }
 
 cairn_status table_question_plain(cairn *c, const char *question, const cairn_search_result *hits, arena *memory, table_answer *out,
@@ -224,7 +225,7 @@ cairn_status table_question_plain(cairn *c, const char *question, const cairn_se
     cairn_status st = engine_analyzer(c, &q.an, err);
 
     *out = (table_answer){0};
-    if (!st && asks_for_numbers(question, memory))
+    if (!st && asks_of_tables(question, memory))
         st = try_documents(&q, hits, DOCUMENTS_PLAIN);
     if (!st && (q.torn || (out->result.text && injection_score(out->source.text, strlen(out->source.text)) >= INJECTION_SENTENCE)))
         *out = (table_answer){0};

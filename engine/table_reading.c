@@ -126,6 +126,8 @@ cairn_status table_read_question(solving *s)
 
     while (s->n < WORDS_MAX && table_next_word(s, s->question, len, &at, true, &w, &st)) {
         w.denies = table_word_denies(w.form);
+        if (s->question[w.end] == '\'' && s->question[w.end + 1] == 't' && table_word_in(" haven hasn hadn didn don doesn isn aren wasn weren won ", w.form))
+            w.denies = true;
         w.separates = table_word_separates(w.form) || (s->n && memchr(s->question + s->words[s->n - 1].end, ',', w.start - s->words[s->n - 1].end));
         w.kind = table_kind_of(w.form);
         w.content = *w.form && !w.denies && !table_word_separates(w.form) && !table_word_is_generic(w.form) && !table_word_operates(w.form) &&
@@ -198,7 +200,6 @@ cairn_status table_read_column(solving *s, size_t k)
     for (size_t r = 0; r < s->rows && !st; r++) {
         const char *cell = table_cell(s, r, k);
         bool date = false;
-        char small[8] = "";
         size_t len = strlen(cell);
         c->value[r] = NAN;
         c->filled += len > 0;
@@ -206,9 +207,7 @@ cairn_status table_read_column(solving *s, size_t k)
             c->numbers++;
             c->dates += date;
         }
-        for (size_t i = 0; i < len && len < sizeof small; i++)
-            small[i] = (char)tolower((unsigned char)cell[i]);
-        c->answers += *small && table_cell_says(small) >= 0;
+        c->answers += table_cell_answers(cell) >= 0;
     }
     if (c->dates * 2 > c->numbers)
         c->kind = c->kind ? c->kind : TABLE_DATE;
@@ -235,17 +234,6 @@ bool table_is_identifier(const solving *s, size_t k)
         if (!isnan(v[r]) && (v[r] != floor(v[r]) || (r && !isnan(v[r - 1]) && v[r] == v[r - 1])))
             return false;
     return true;
-}
-
-bool table_says_yes_or_no(const column *c)
-{
-    return c->filled && c->answers == c->filled;
-}
-
-/* "yes", "no" and "half": a condition, too, of which what is not "yes" is not. */
-bool table_says_yes_or_so(const column *c)
-{
-    return table_says_yes_or_no(c) || (c->filled >= 3 && !c->numbers && c->answers * 2 >= c->filled);
 }
 
 /* Words of one root, "supplied" and "supplier": alike but for a quarter at the end. */

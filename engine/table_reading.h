@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "engine/table_question.h"
+#include "engine/table_speech.h"
 #include "engine/table_words.h"
 
 #define WORDS_MAX   48
@@ -42,7 +43,7 @@ typedef struct solving {
     analyzer *an;
     const table_grid *g;
     arena *memory;
-    const char *langs[LANGUAGES];
+    const char *langs[LANGUAGES]; /* the last: the question's, "en" where it is not known */
     const char *question;
     word words[WORDS_MAX];
     size_t n;
@@ -60,6 +61,10 @@ typedef struct solving {
     bool few;             /* the first few rows were asked for: those that the answer names */
     bool bounded;         /* rows are kept by numbers */
     bool dated;           /* rows are kept by dates that the question names */
+    size_t rank;          /* "the second largest": 2 */
+    bool stated;          /* rows are kept by what a column says is so, or is not */
+    size_t unsaid;        /* ... and so many rows say nothing */
+    bool flows;           /* "how much revenue": a sum that the question does not call so */
     bool all_told;        /* every word of the question has to be accounted for */
     bool label_named;     /* "which supplier" */
     const char *unit;            /* that the question asks for how many of; NULL: none */
@@ -85,6 +90,14 @@ bool table_is_measure(const column *c);                  /* numbers, or dates */
 bool table_says_yes_or_no(const column *c);
 /* ... or at least half of them do, and the others are no numbers: "yes", "no", "half". */
 bool table_says_yes_or_so(const column *c);
+/* table_states.c. A cell that says yes (1) or no (0); -1: another. */
+int table_cell_answers(const char *cell);
+/* Does column k tell of each row whether something is so? */
+bool table_is_state(const solving *s, size_t k);
+/* "Unpaid" of a column "Paid". */
+bool table_names_undone(const column *c, const word *w);
+/* Keep the rows of which column k says that it is so, or is not; false: there are none. */
+bool table_keep_state(solving *s, size_t k, bool yes);
 bool table_read_value(solving *s, const char *cell, bool grouped, double *out, bool *date);
 void table_read_unit(solving *s, size_t k);
 /* Rows that hold the sums of others: found once the columns are read, and not kept. */
@@ -131,6 +144,19 @@ size_t table_rows_wanted(const solving *s);
 cairn_status table_put_row(const solving *s, size_t row, bool value, table_result *out, bytes *text);
 cairn_status table_answer_groups(solving *s, table_result *out, bytes *text);
 
+/* table_list.c: may the names of the rows that are kept be listed, or what they come to be told? */
+bool table_list_is_clear(const solving *s);
+bool table_flow_is_clear(const solving *s);
+/* The column whose cells are listed; SIZE_MAX: none. */
+size_t table_list_label(const solving *s);
+cairn_status table_answer_list(solving *s, table_result *out, bytes *text);
+cairn_status table_say_unsaid(const solving *s, bytes *text);
+
+/* table_rank.c: the words of s->rank say nothing of the table. */
+void table_mark_rank(solving *s);
+/* The number at a place from the most, or the least; NAN: none, or two share a place above. */
+double table_ranked(const double *value, const bool *keep, size_t rows, size_t rank, bool most);
+
 /* table_strict.c: does the first column number the rows ("order": 1, 2, 3), whatever it is called? */
 bool table_numbers_rows(const solving *s, size_t k);
 /* Is nothing of the question left over, and is what it counts what a row is? */
@@ -139,5 +165,10 @@ bool table_taken_whole(solving *s, table_result *out, cairn_status *st);
 cairn_status table_told_beside(solving *s, table_operation does, bool *told);
 
 const char *table_cell(const solving *s, size_t row, size_t col); /* "" where it is empty */
+/* The question's language, and a phrase in it. */
+const char *table_lang(const solving *s);
+const char *table_say(const solving *s, table_phrase what);
+/* " (sum of Amount": what a figure is, with an open bracket. */
+cairn_status table_say_figure(const solving *s, table_phrase of, bytes *text);
 
 #endif

@@ -52,14 +52,19 @@ cairn_status table_answer_share(solving *s, table_result *out, bytes *text)
     out->is_number = out->figure = true;
     out->number = 100 * part / all;
     calculator_format(round(out->number * 100) / 100, shown);
-    cairn_status st = bytes_printf(text, "%s%% (share: ", shown);
+    table_say_decimals(table_lang(s), shown);
+    cairn_status st = bytes_printf(text, "%s%% (%s ", shown, table_say(s, SAY_SHARE));
     if (!st)
         st = table_put_number(s, s->target, part, text);
     if (!st)
-        st = bytes_append_str(text, " of ");
+        st = bytes_printf(text, " %s ", table_say(s, SAY_OUT_OF));
     if (!st)
         st = table_put_number(s, s->target, all, text);
-    return st ? st : bytes_printf(text, "%s%s, %zu of %zu rows)", s->target != SIZE_MAX ? ", " : "", s->target != SIZE_MAX ? s->g->columns[s->target] : "", n, of);
+    if (!st)
+        st = bytes_printf(text, "%s%s, ", s->target != SIZE_MAX ? ", " : "", s->target != SIZE_MAX ? s->g->columns[s->target] : "");
+    if (!st)
+        st = table_say_rows(table_lang(s), n, of, text);
+    return st ? st : bytes_append_byte(text, ')');
 }
 
 /* Where the question first names a row: by a word that the other one has not. */
@@ -108,7 +113,8 @@ cairn_status table_answer_ratio(solving *s, table_result *out, bytes *text)
     out->is_number = out->figure = true;
     out->number = c->value[row[0]] / c->value[row[1]];
     calculator_format(round(out->number * 1e4) / 1e4, shown);
-    st = bytes_printf(text, "%s times (", shown);
+    table_say_decimals(table_lang(s), shown);
+    st = bytes_printf(text, "%s %s (", shown, table_say(s, SAY_TIMES));
     for (size_t i = 0; i < 2 && !st; i++) {
         st = i ? bytes_append_str(text, "; ") : CAIRN_OK;
         if (!st)
@@ -155,7 +161,7 @@ static cairn_status say_rows(const solving *s, const table_result *r, bytes *out
 
 cairn_status table_write_call(const solving *s, table_result *out)
 {
-    static const char *const does[] = {"", "count", "sum", "mean", "most", "least", "difference", "share", "ratio"};
+    static const char *const does[] = {"", "count", "sum", "mean", "most", "least", "difference", "share", "ratio", "list"};
     json_t *j = json_pack("{s:s,s:s}", "tool", "table", "operation", does[s->does]);
     cairn_status st;
     bytes rows;

@@ -130,23 +130,6 @@ static cairn_status read_title(solving *s)
     return st;
 }
 
-/* "In stock" of a column of yes and no. */
-static bool keep_yes(solving *s, size_t k, bool yes)
-{
-    size_t found = 0;
-
-    for (size_t r = 0; r < s->rows; r++) {
-        const char *cell = table_cell(s, r, k);
-        char small[8] = "";
-        for (size_t i = 0; i < strlen(cell) && strlen(cell) < sizeof small; i++)
-            small[i] = (char)tolower((unsigned char)cell[i]);
-        s->keep[r] &= yes || table_says_yes_or_no(&s->columns[k]) ? table_cell_says(small) == yes : table_cell_says(small) != 1;
-        found += s->keep[r];
-    }
-    s->filtered[k] = true;
-    return found > 0;
-}
-
 word *table_counted(solving *s)
 {
     static const char *const heads[] = {"many", "viele", "wieviele", "number", "count", "anzahl", "combien", "cuántos", "cuántas", "cuantos", "cuantas", "nombre"};
@@ -257,13 +240,35 @@ static cairn_status apply_run(solving *s, run_of_words *run, bool **of, bool *pl
     return st;
 }
 
-/* "Unpaid" of a column "Paid". */
-static bool names_undone(const column *c, const word *w)
+/* Does word i name column k, and a later one, too? */
+static bool named_again(const solving *s, size_t k, size_t i)
 {
-    for (size_t i = 0; i < c->n_names; i++)
-        if (!strncmp(w->form, "un", 2) && !strcmp(w->form + 2, c->names[i].form))
-            return true;
-    return false;
+    bool again = false;
+
+    for (size_t n = i + 1; n < s->n; n++)
+        again |= s->words[n].content && !s->words[n].by && table_names(&s->columns[k], &s->words[n]);
+    return again && table_names(&s->columns[k], &s->words[i]);
+}
+
+/* Word i as the name of a column that says whether something is so, denied or not. */
+static cairn_status read_state(solving *s, size_t i, bool *denied)
+{
+    word *w = &s->words[i];
+
+    for (size_t k = 0; k < s->g->n_columns; k++) {
+        const column *c = &s->columns[k];
+        bool undone = table_names_undone(c, w), yes = *denied == undone;
+        if (!table_is_state(s, k) || s->filtered[k] || !(undone || table_names(c, w)))
+            continue;
+        w->by = BY_NAME;
+        if (named_again(s, k, i)) /* "returned the key" of "Key returned" */
+            return CAIRN_OK;
+        if (!table_keep_state(s, k, yes) && !s->g->strict)
+            s->does = TABLE_NOTHING;
+        *denied = false;
+        return say_where(s, "%s: %s", s->g->columns[k], yes ? "yes" : table_says_yes_or_no(c) ? "no" : "not yes");
+    }
+    return CAIRN_OK;
 }
 
 /* Runs of words that stand for rows: those between separators may each be met. *open: a "not" that belongs to nothing. */
@@ -276,17 +281,8 @@ static cairn_status read_rows(solving *s, bool *open)
     for (size_t i = 0; i <= s->n && !st; i++) {
         word *w = i < s->n ? &s->words[i] : NULL;
         bool own = w && w->content && !w->by && isnan(w->bound);
-        if (own && w->by == BY_NOTHING)
-            for (size_t k = 0; k < s->g->n_columns; k++)
-                if (table_says_yes_or_so(&s->columns[k]) && !s->filtered[k] && (table_names(&s->columns[k], w) || names_undone(&s->columns[k], w))) {
-                    bool yes = denied == names_undone(&s->columns[k], w);
-                    if (!keep_yes(s, k, yes))
-                        s->does = TABLE_NOTHING;
-                    w->by = BY_NAME;
-                    st = say_where(s, "%s: %s", s->g->columns[k], yes ? "yes" : table_says_yes_or_no(&s->columns[k]) ? "no" : "not yes");
-                    denied = false;
-                    own = false;
-                }
+        if (own && (st = read_state(s, i, &denied)) == CAIRN_OK && w->by)
+            own = false;
         if (run.n && (!w || w->separates || w->denies)) {
             run.denied = denied;
             st = apply_run(s, &run, of, &placed);
@@ -542,7 +538,11 @@ static cairn_status operate(solving *s, table_result *out, bytes *text)
         return st;
     pass_over_verb(s);
     out->cover = cover(s);
-    if (!s->kept || (s->unclear && s->target != SIZE_MAX) || out->cover < (s->all_told ? 1 : COVER_LEAST))
+    if (s->does == TABLE_LIST && !table_list_is_clear(s))
+        return CAIRN_OK;
+    if (s->flows && !table_flow_is_clear(s))
+        return CAIRN_OK;
+    if ((!s->kept && !(s->g->strict && s->stated && (s->does == TABLE_LIST || s->does == TABLE_COUNT))) || (s->unclear && s->target != SIZE_MAX) || out->cover < (s->all_told ? 1 : COVER_LEAST))
         return CAIRN_OK;
     if (s->group != SIZE_MAX)
         return table_answer_groups(s, out, text);
@@ -561,6 +561,8 @@ static cairn_status operate(solving *s, table_result *out, bytes *text)
         return table_answer_share(s, out, text);
     case TABLE_RATIO:
         return s->target == SIZE_MAX ? CAIRN_OK : table_answer_ratio(s, out, text);
+    case TABLE_LIST:
+        return table_answer_list(s, out, text);
     case TABLE_NOTHING:
         break;
     }
@@ -582,7 +584,7 @@ static bool beyond_rules(const solving *s)
         bool bound = (!strcmp(w, "least") || !strcmp(w, "most") || !strcmp(w, "than")) && i && !strcmp(s->words[i - 1].form, strcmp(w, "than") ? "at" : "more");
         place |= first;
         for (size_t k = 0; k < sizeof others / sizeof *others; k++)
-            if (!strcmp(w, others[k]) && (s->does == TABLE_COUNT || k > 3))
+            if (!strcmp(w, others[k]) && (s->does == TABLE_COUNT || s->does == TABLE_LIST || k > 3))
                 return true;
         for (size_t k = 0; k < sizeof numbers / sizeof *numbers && (first || bound); k++)
             if ((first && i + 1 < s->n && s->words[i + 1].digits) || !strcmp(next, numbers[k]))
@@ -641,6 +643,11 @@ static void choose_group(solving *s, bool *told)
     }
     if ((s->does != TABLE_MOST && s->does != TABLE_LEAST) || !s->label_named || !table_has_repeats(s, s->label))
         return;
+    if (s->g->strict && s->target != SIZE_MAX && is_whole(&s->columns[s->target])) { /* "which region has the highest revenue" */
+        s->group = s->label;
+        return;
+    }
+    *told = s->rank == 1; /* the second row may be another of the first's */
     for (size_t i = 0; i < s->n; i++) {
         size_t next = i + 1;
         if (!table_word_is_most(s->words[i].form) && !(s->whole && table_word_operates(s->words[i].form)))
@@ -688,6 +695,7 @@ static cairn_status solve(solving *s, table_result *out)
     bytes text;
     cairn_status st = table_read_question(s);
 
+    table_mark_rank(s);
     for (size_t k = 0; k < s->g->n_columns && !st; k++)
         st = table_read_column(s, k);
     if (!st)
@@ -699,14 +707,16 @@ static cairn_status solve(solving *s, table_result *out)
     bytes_init(&text, ANSWER_MAX);
     ask_for_units(s);
     does = s->does;
-    if (s->does != TABLE_COUNT)
+    if (s->does != TABLE_COUNT && s->does != TABLE_LIST)
         s->target = choose_measure(s);
     if (s->does == TABLE_SUM && !of_unit(s))
         return st;
     s->label = choose_label(s);
+    if (s->does == TABLE_LIST)
+        s->label = table_list_label(s);
     for (size_t i = 0; i < s->n; i++) /* other words of columns' names: "suppliers" */
         for (size_t k = 0; k < s->g->n_columns; k++)
-            if (s->words[i].content && !s->words[i].by && table_names(&s->columns[k], &s->words[i]) && !table_says_yes_or_so(&s->columns[k]))
+            if (s->words[i].content && !s->words[i].by && table_names(&s->columns[k], &s->words[i]) && !table_is_state(s, k))
                 s->words[i].by = BY_NAME;
     choose_group(s, &told);
     s->factor = choose_factor(s);
@@ -769,9 +779,12 @@ cairn_status table_solve(analyzer *an, const char *question, const table_grid *g
         return CAIRN_OK;
     if (!s || !small || !plain)
         return cairn_fail(err, CAIRN_ENOMEM, "a table");
-    for (char *p = plain; *p; p++) /* opening marks are no letters */
+    for (char *p = plain; *p; p++) { /* opening marks are no letters */
         if (!strncmp(p, "\xC2\xBF", 2) || !strncmp(p, "\xC2\xA1", 2))
             p[0] = p[1] = ' ';
+        if (!strncmp(p, "\xE2\x80\x99", 3))
+            memcpy(p, "'  ", 3);
+    }
     question = plain;
     for (const char *p = question; *p;) { /* word by word, as case is folded */
         size_t len = strcspn(p, " ");
@@ -787,7 +800,10 @@ cairn_status table_solve(analyzer *an, const char *question, const table_grid *g
                    .err = err};
     if (!*s->langs[LANGUAGES - 1])
         s->langs[LANGUAGES - 1] = "en";
+    s->rank = grid->strict ? table_read_rank(small) : 1;
     s->does = table_operation_of(small, &s->kind, &s->whole);
+    if (!s->does && grid->strict)
+        s->does = table_operation_unsaid(small, &s->flows);
     if (s->does == TABLE_MEAN)
         read_extreme_of_means(s, small);
     if (!s->does)

@@ -140,7 +140,7 @@ static bool means_target(const solving *s)
     const column *c = s->target != SIZE_MAX ? &s->columns[s->target] : NULL;
 
     if (!c)
-        return s->does == TABLE_COUNT || s->group != SIZE_MAX || s->does == TABLE_SHARE;
+        return s->does == TABLE_COUNT || s->does == TABLE_LIST || s->group != SIZE_MAX || s->does == TABLE_SHARE;
     for (size_t i = 0; i < s->n; i++) {
         const word *w = &s->words[i];
         if (w->content && ((w->by == BY_NAME && table_names(c, w)) || stands_for(c, w->form)))
@@ -178,7 +178,7 @@ static bool before_bound(const solving *s, size_t i)
 static bool column_is_used(const solving *s, const word *w)
 {
     for (size_t k = 0; k < s->g->n_columns; k++)
-        if (table_names(&s->columns[k], w) &&
+        if ((table_names(&s->columns[k], w) || table_names_undone(&s->columns[k], w)) &&
             (k == s->target || k == s->factor || k == s->group || k == s->label || s->filtered[k] || table_is_identifier(s, k)))
             return true;
     return false;
@@ -193,10 +193,24 @@ static bool names_what_most(const solving *s)
     return false;
 }
 
+/* Are the names of the columns names? Where the first row of a table is lost, numbers and dates stand for them. */
+static bool has_names(solving *s)
+{
+    for (size_t k = 0; k < s->g->n_columns; k++) {
+        double x;
+        bool date;
+        if (table_read_value(s, s->g->columns[k], false, &x, &date) && (date || x < 1500 || x > 2200 || x != floor(x)))
+            return false;
+    }
+    return true;
+}
+
 bool table_taken_whole(solving *s, table_result *out, cairn_status *st)
 {
     const word *what = s->does == TABLE_COUNT ? table_counted(s) : NULL;
 
+    if (!has_names(s))
+        return false;
     if ((s->does == TABLE_COUNT && (!what || !what->by)) || !means_target(s))
         return false;
     if ((s->does == TABLE_MOST || s->does == TABLE_LEAST) && s->kind == TABLE_DATE)
@@ -217,7 +231,7 @@ bool table_taken_whole(solving *s, table_result *out, cairn_status *st)
             ((s->does != TABLE_MOST && s->does != TABLE_LEAST) || table_rows_wanted(s) == 1))
             return false; /* "for two nights" */
         if (!w->by && strlen(w->form) == 1 && !w->digits && !w->taken &&
-            (!table_word_in(letters, w->form) || s->question[w->end] == '-'))
+            ((!table_word_in(letters, w->form) && s->question[w->end] != '\'') || s->question[w->end] == '-'))
             return false; /* "below 10 m", "e-bikes" */
         if (w->content && w->by == BY_NAME && !w->taken && w != what && !column_is_used(s, w) && !is_row(s, w, st))
             return false; /* "are rented" of a column "Rented to" */

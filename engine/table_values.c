@@ -291,5 +291,6 @@ cairn_status table_put_number(const solving *s, size_t k, double x, bytes *out)
     const char *unit = k != SIZE_MAX ? s->columns[k].unit : NULL;
 
     calculator_format(round(x * 1e6) / 1e6, shown);
+    table_say_decimals(table_lang(s), shown);
     return bytes_printf(out, "%s%s%s", shown, unit && strcmp(unit, "%") ? " " : "", unit ? unit : "");
 }

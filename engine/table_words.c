@@ -125,6 +125,8 @@ static const char generic[] =
     "viel hoch groß artikel position positionen teil teile zeile zeilen liste tabelle datei eintrag einträge alle unsere unser wir haben hat "
     "hatten sind ist war waren gibt es kommen kommt viele welche welcher welches wer wie was der die das den dem des von aus im "
     "in auf für mit einen eine ein wert werte steht stehen liegt produkt produkte elemento elementos lista tabla tienen tiene hay "
+    "yet still already noch schon bereits encore déjà aún todavía ya generate generated achieve achieved erzielt erzielte erwirtschaftet gemacht "
+    "macht machte fait font réalisé hizo hicieron hecho tuvo tuvieron ha han "
     "son produit produits élément éléments tableau ont sont made make makes been ever ";
 
 /* Is `word` in a list between blanks? With `beginnings` an entry may be its beginning, one that ends with a point is whole. */
@@ -273,6 +275,11 @@ table_operation table_operation_of(const char *question, table_kind *kind, bool 
     return *whole || asks_what_flowed(question) ? TABLE_SUM : TABLE_NOTHING;
 }
 
+bool table_word_is_degree(const char *word)
+{
+    return degree_at(word) < N_DEGREES;
+}
+
 bool table_word_operates(const char *word)
 {
     static const char others[] = " average mean total sum together altogether combined difference durchschnitt durchschnittlich "
@@ -302,7 +309,7 @@ bool table_word_is_generic(const char *word)
 
 bool table_word_denies(const char *word)
 {
-    return listed(" not no never without nicht kein keine keinen ohne pas sans nunca sin isn't aren't ", word, false);
+    return listed(" not no never without nicht kein keine keinen ohne non pas sans nunca sin isn't aren't ", word, false);
 }
 
 bool table_word_groups(const char *word)
@@ -357,7 +364,7 @@ bool table_word_separates(const char *word)
 
 int table_cell_says(const char *cell)
 {
-    if (listed(" yes y true ja wahr oui sí si x ✓ ", cell, false))
+    if (listed(" yes y true ja wahr oui sí si vrai verdadero x ✓ ✔ ☑ ", cell, false))
         return 1;
-    return listed(" no n false nein falsch non - ", cell, false) ? 0 : -1;
+    return listed(" no n false nein falsch non faux falso - ✗ ✘ ☐ ", cell, false) ? 0 : -1;
 }

@@ -19,6 +19,7 @@ typedef enum table_operation {
     TABLE_DIFFERENCE,
     TABLE_SHARE, /* of the rows that are named, in all of them */
     TABLE_RATIO, /* of the first row that is named to the second */
+    TABLE_LIST,  /* the rows that meet the conditions */
 } table_operation;
 
 /* What a column may hold, so that "cheapest" finds `price_eur` and "Preis" finds "price". */
@@ -38,6 +39,12 @@ typedef enum table_kind {
 /* What the question, in small letters, asks for; *kind: of which kind of column its word of degree speaks; *whole: it asks for a
  * total, too ("how many goals in total"). */
 table_operation table_operation_of(const char *question, table_kind *kind, bool *whole);
+/* What a question that names no operation asks of a table: a list, or a sum (*flows). table_list.c */
+table_operation table_operation_unsaid(const char *question, bool *flows);
+/* The place that a question, in small letters, asks for: 2 of "the second largest", which it blanks out; 1: none. table_rank.c */
+size_t table_read_rank(char *question);
+/* "largest", "höchste", "más". */
+bool table_word_is_degree(const char *word);
 /* Is a word, in small letters, part of what table_operation_of looks for? */
 bool table_word_operates(const char *word);
 /* The kind that a word of a question, of a title or of a column's name speaks of. */

@@ -40,12 +40,12 @@ class WithoutAModel(ServerTest):
                    "1003,2024-02-02,Alder,5,11.00\n1004,2024-02-27,Casa Lindo,30,18.50\n1005,2024-03-15,Brightwood,8,18.50\n")
         self.write("ausgaben.csv", "Datum;Kategorie;Betrag\n03.01.2025;Miete;1.250,00\n07.01.2025;Strom;84,20\n03.02.2025;Miete;1.250,00\n07.02.2025;Strom;91,60\n")
         self.index()
-        for question, answer in (("¿Cuál es el sueldo medio de los jugadores?", "55000 € (mean of Sueldo anual (€), 3 of 3 rows)"),
+        for question, answer in (("¿Cuál es el sueldo medio de los jugadores?", "55000 € (media de Sueldo anual (€), 3 de 3 filas)"),
                                  ("What do all orders cost together?", "1270 (sum of unit_price x quantity, 5 of 5 rows)"),
                                  ("How many orders were placed in February 2024?", "2 (count, 2 of 5 rows: Alder; Casa Lindo)"),
                                  ("Which customer spent the most in total?", "Casa Lindo: 555 (sum of unit_price x quantity by customer, 5 of 5 rows)"),
-                                 ("Wie hoch ist die Summe der Ausgaben je Kategorie?", "Miete: 2500; Strom: 175.8 (sum of Betrag by Kategorie, 4 of 4 rows)"),
-                                 ("Wie viele Ausgaben gab es im Februar 2025?", "2 (count, 2 of 4 rows: Miete; Strom)")):
+                                 ("Wie hoch ist die Summe der Ausgaben je Kategorie?", "Miete: 2500; Strom: 175,8 (Summe von Betrag nach Kategorie, 4 von 4 Zeilen)"),
+                                 ("Wie viele Ausgaben gab es im Februar 2025?", "2 (Anzahl, 2 von 4 Zeilen: Miete; Strom)")):
             a = self.json("ask", "--mode", "lexical", "--tools", question, env=self.without_a_generator())
             self.assertEqual(a["answer"], answer + " [1]")
         for question, days in (("How many days are there between 8 March 2025 and 4 August 2025?", "from 2025-03-08 to 2025-08-04: 149 days"),
