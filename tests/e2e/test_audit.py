@@ -22,7 +22,7 @@ def fvecs(vectors):
 class Audit(CairnTest):
     def setUp(self):
         super().setUp()
-        self.conf = self.write("cairn.conf", "[index]\nvector_index = hnsw\naudit_seconds = 1\naudit_samples = 60\n")
+        self.conf = self.write("cairn.conf", "[index]\nvector_index = hnsw\naudit_seconds = 600\naudit_samples = 60\n")
 
     def cairn(self, *args, **more):
         return self.json("--config", self.conf, *args, **more)

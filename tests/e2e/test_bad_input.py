@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,6 +22,12 @@ class BadInput(CairnTest):
         self.assertEqual(self.uris("basalt"), [good])
         self.assert_clean()
         return {os.path.basename(f["path"]): f["reason"] for f in r["failed"]}
+
+    def noise(self):
+        """Random bytes that CAIRN_SEED gives again."""
+        seed = int(os.environ.get("CAIRN_SEED", random.randrange(1 << 32)))
+        print(f"CAIRN_SEED={seed}", flush=True)
+        return random.Random(seed).randbytes
 
     def test_empty_file(self):
         self.write("empty.txt", "")
@@ -62,7 +69,7 @@ class BadInput(CairnTest):
         with open(pdfs[0], "rb") as f:
             whole = f.read()
         self.write("cut.pdf", whole[:len(whole) // 3])
-        self.write("noise.pdf", b"%PDF-1.7\n" + os.urandom(20000))
+        self.write("noise.pdf", b"%PDF-1.7\n" + self.noise()(20000))
         self.write("head.pdf", b"%PDF-1.4\n")
         self.index_beside_a_good_file()
 
@@ -159,7 +166,6 @@ class BadInput(CairnTest):
             self.home = os.path.join(small, "home")
             self.write("good.txt", GOOD)
             self.index()
-            import random
             r = random.Random(7)
             for i in range(60):
                 self.write(f"big{i}.txt", " ".join("%x" % r.getrandbits(64) for _ in range(12000)))
@@ -244,10 +250,10 @@ class BadInput(CairnTest):
             whole = f.read()
         listed = self.run_cairn("--json", "list").stdout
         pages = range(0, len(whole), 4096)
-        harmless = []
-        for name, broken in [("cut short", whole[:len(whole) // 2]), ("empty", b""), ("noise", os.urandom(len(whole))),
+        harmless, noise = [], self.noise()
+        for name, broken in [("cut short", whole[:len(whole) // 2]), ("empty", b""), ("noise", noise(len(whole))),
                              ("text", b"this is no database\n" * 500)] + [
-                                 (at, whole[:at] + os.urandom(4096) + whole[at + 4096:]) for at in pages]:
+                                 (at, whole[:at] + noise(4096) + whole[at + 4096:]) for at in pages]:
             with open(db, "wb") as f:
                 f.write(broken)
             for verb in (["search", "--mode", "lexical", "basalt"], ["status"], ["list"]):

@@ -73,11 +73,13 @@ class PairVerbs(CairnTest):
             self.write("6.md", "# Kettle\n\nThe kettle boils water in ninety seconds.\n")
             os.remove(os.path.join(self.docs, "5.md"))
             self.write("0.md", "# Shelf 0\n\nThe grinder of shelf 0 was sold in May.\n")
-            self.wait_until(p, lambda: sorted(h[2] or 0 for h in self.hits()) == [1, 2, 3, 4, 5, 6] and
+            # The last change is found by its words first: vectors that are whole after that are those of all three.
+            self.wait_until(p, lambda: [os.path.basename(u) for u in self.uris("sold")] == ["0.md"] and
+                            sorted(h[2] or 0 for h in self.hits()) == [1, 2, 3, 4, 5, 6] and
                             any(h[0].endswith("6.md") for h in self.hits()) and not any(h[0].endswith("5.md") for h in self.hits()))
         finally:
             p.send_signal(signal.SIGINT)
-            p.wait(60)
+            p.wait()
         self.assertEqual(self.second(), (6, True))
         self.assert_clean()
 

@@ -206,7 +206,8 @@ class Tui(CairnTest):
         self.shows("> notice peri")  # it searches at each key
         text = self.shows("Notice period is three")
         self.assertIn("lease", text)
-        self.assertIn("Notice", "".join(self.screen.marked))
+        while "Notice" not in "".join(self.screen.marked):  # of the whole word, not of the keys before
+            self.assertTrue(self.pump(60), self.screen.marked)
         self.keys(CTRL_W + CTRL_U + "larch")
         self.shows("Basalt paths")
         self.keys(ENTER)

@@ -50,7 +50,7 @@ class Page(ServerTest):
         page = context.new_page()
         if view:  # of PDF files: "text" or "page"
             page.add_init_script(f"localStorage.setItem('cairn.view', '{view}')")
-        page.set_default_timeout(9000)
+        page.set_default_timeout(LIMIT * 1000)
         self.complaints = []
         page.on("pageerror", lambda e: self.complaints.append(str(e)))
         page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
