@@ -17,7 +17,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "retrieve/query.h"
 
+#define TABLE_TEXT_MAX ((size_t)1 << 18)
 #define READ_FROM 0.02f /* a chance by the evidence that is worth a model's reading */
 
 static void make_cite_params(asking *a)
@@ -246,39 +248,59 @@ static cairn_status answer_apart(asking *a, cairn_answer *out, arena *memory, bo
     return st;
 }
 
-/* A count, a sum or the like that a table among what was found answers whole: by rules, and by no model. */
+/* One table's answer as a step and a citation, its text behind those of the tables before it. */
+static cairn_status add_table(asking *a, cairn_answer *out, table_answer *t, bool named, bytes *text, arena *memory, cairn_error *err)
+{
+    size_t number = strcspn(t->result.text, "("), n = out->n_citations;
+    cairn_status st;
+
+    number -= number && t->result.text[number - 1] == ' ';
+    t->result.text = ask_redacted(a, t->result.text, strlen(t->result.text), memory);
+    t->source.text = ask_redacted(a, t->source.text, strlen(t->source.text), memory);
+    if (!t->result.text || !t->source.text)
+        return cairn_fail(err, CAIRN_ENOMEM, "answer");
+    if (t->result.figure && !named && !(out->short_answer = ask_redacted(a, t->result.text, number, memory)))
+        return cairn_fail(err, CAIRN_ENOMEM, "answer");
+    t->source.n = n + 1;
+    out->citations[n] = t->source;
+    out->steps[n] = (cairn_step){.tool = "table", .arguments = t->result.call, .result = t->result.text};
+    out->n_citations = out->n_steps = n + 1;
+    a->chance = (float)t->result.cover;
+    st = n ? bytes_append_byte(text, '\n') : CAIRN_OK;
+    if (!st && named)
+        st = bytes_printf(text, "%s: ", t->name);
+    if (!st)
+        st = bytes_printf(text, "%s [%zu]", t->result.text, n + 1);
+    return st ? cairn_fail(err, st, "answer") : CAIRN_OK;
+}
+
+/* A count, a sum or the like that a table among what was found answers whole: by rules, and by no model. Of tables that suit the
+ * question alike each is told. */
 static cairn_status answer_by_table(asking *a, cairn_answer *out, arena *memory, bool *held, cairn_error *err)
 {
     bool several = a->apart.kind != DECOMPOSE_NONE && a->apart.kind != DECOMPOSE_BRIDGE;
-    table_answer t;
-    size_t number;
+    table_answer t[TABLE_ANSWERS_MAX];
+    size_t n;
+    bytes text;
     cairn_status st;
 
     *held = false;
     if (strcmp(a->c->settings.ask_tables, "on") || several)
         return CAIRN_OK;
-    st = table_question_plain(a->c, a->asked, a->hits, memory, &t, err);
-    if (st || !t.result.text)
+    st = table_question_plain(a->c, a->asked, a->request->day ? a->request->day : retrieve_today(), a->hits, memory, t, &n, err);
+    if (st || !n)
         return st;
-    number = strcspn(t.result.text, "(");
-    number -= number && t.result.text[number - 1] == ' ';
-    out->citations = arena_calloc(memory, 1, sizeof *out->citations);
-    out->steps = arena_calloc(memory, 1, sizeof *out->steps);
-    out->text = arena_printf(memory, "%s [1]", t.result.text);
-    if (out->text)
-        out->text = ask_redacted(a, out->text, strlen(out->text), memory);
-    t.result.text = ask_redacted(a, t.result.text, strlen(t.result.text), memory);
-    t.source.text = ask_redacted(a, t.source.text, strlen(t.source.text), memory);
-    if (t.result.figure)
-        out->short_answer = ask_redacted(a, t.result.text, number, memory);
-    if (!out->citations || !out->steps || !out->text || !t.result.text || !t.source.text || (t.result.figure && !out->short_answer))
+    out->citations = arena_calloc(memory, n, sizeof *out->citations);
+    out->steps = arena_calloc(memory, n, sizeof *out->steps);
+    if (!out->citations || !out->steps)
         return cairn_fail(err, CAIRN_ENOMEM, "answer");
-    t.source.n = 1;
-    out->citations[0] = t.source;
-    out->n_citations = 1;
-    out->steps[0] = (cairn_step){.tool = "table", .arguments = t.result.call, .result = t.result.text};
-    out->n_steps = 1;
-    a->chance = (float)t.result.cover;
+    bytes_init(&text, TABLE_TEXT_MAX);
+    for (size_t i = 0; i < n && !st; i++)
+        st = add_table(a, out, &t[i], n > 1, &text, memory, err);
+    out->text = st ? NULL : ask_redacted(a, text.data, text.len, memory);
+    bytes_clear(&text);
+    if (!out->text)
+        return st ? st : cairn_fail(err, CAIRN_ENOMEM, "answer");
     *held = true;
     ask_release(a, out->text, strlen(out->text));
     return CAIRN_OK;

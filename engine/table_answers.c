@@ -4,6 +4,7 @@
  * how a row and a number are put into words. Shares, ratios and groups: table_shares.c,
  * table_groups.c. */
 #include <math.h>
+#include <string.h>
 
 #include "engine/table_reading.h"
 
@@ -226,6 +227,36 @@ static bool only_quantity(const solving *s, size_t k)
     return n == 1 && s->columns[k].kind == TABLE_QUANTITY;
 }
 
+/* Different texts of a column: numbers that name things have no unit and are no sum. */
+static cairn_status say_distinct(solving *s, size_t n, table_result *out, bytes *text)
+{
+    return say_number(s, (double)n, SAY_DISTINCT, s->kept, false, out, text);
+}
+
+/* "How many plots" of a column "Plot" whose numbers name plots. */
+static bool numbers_things(const solving *s, size_t k, const word *what)
+{
+    static const char numbered[] = " plot locker lane aisle pitch bay platform gate zone berth group team route parzelle schließfach gleis linie gruppe "
+                                   "stellplatz liegeplatz parcelle casier quai ligne groupe parcela taquilla andén línea grupo ";
+    const column *c = &s->columns[k];
+
+    return c->n_names == 1 && table_word_in(numbered, c->names[0].form) && strcmp(c->names[0].form, what->form) != 0 && table_is_measure(c) && !c->dates && !c->unit;
+}
+
+/* "How many beds" of a column "Beds" of whole numbers: there are so many in each row. */
+static bool is_plural_of_column(const solving *s, size_t k, const word *what)
+{
+    const column *c = &s->columns[k];
+    size_t len = strlen(what->form);
+
+    if (c->n_names != 1 || strcmp(c->names[0].form, what->form) != 0 || len < 4 || what->form[len - 1] != 's' || c->unit || table_is_identifier(s, k))
+        return false;
+    for (size_t r = 0; r < s->rows; r++)
+        if (!isnan(c->value[r]) && (c->value[r] != floor(c->value[r]) || c->value[r] < 0 || c->value[r] > 1e6))
+            return false;
+    return strcmp(table_lang(s), "de") != 0;
+}
+
 cairn_status table_answer_count(solving *s, table_result *out, bytes *text)
 {
     const word *what = table_counted(s);
@@ -256,16 +287,20 @@ cairn_status table_answer_count(solving *s, table_result *out, bytes *text)
             continue;
         if (table_is_identifier(s, k)) /* "how many orders": of order_id */
             break;
+        if (s->g->strict && k != s->label && numbers_things(s, k, what) && (n = table_distinct(s, k, &filled)) > 0 && filled == s->kept) {
+            s->target = k;
+            return say_distinct(s, n, out, text);
+        }
         /* "how many goals": it is written there */
         if (table_is_measure(&s->columns[k]) && !s->columns[k].dates) {
             s->target = k;
             for (size_t r = 0; r < s->rows; r++)
                 n += s->keep[r] && !isnan(s->columns[k].value[r]);
             s->does = TABLE_SUM;
-            return n == 1 || (s->whole && n) ? table_answer_sum(s, out, text) : CAIRN_OK;
+            return n == 1 || ((s->whole || (s->g->strict && is_plural_of_column(s, k, what))) && n) ? table_answer_sum(s, out, text) : CAIRN_OK;
         }
         if (k && !s->filtered[k] && (n = table_distinct(s, k, &filled)) && n < s->kept)
-            return say_number(s, (double)n, SAY_DISTINCT, s->kept, false, out, text);
+            return say_distinct(s, n, out, text);
         break;
     }
     n = 0;

@@ -22,19 +22,26 @@ typedef struct asking_tables {
     cairn *c;
     const char *question;
     bool strict;
-    bool torn; /* two tables answer, and not the same */
+    int64_t today;
+    bool torn; /* more tables answer than are told, and not the same */
+    size_t n;  /* of `out` */
     arena *memory;
     analyzer *an;
     table_answer *out;
     cairn_error *err;
 } asking_tables;
 
+static const char *file_of(const char *uri)
+{
+    const char *slash = strrchr(uri, '/');
+
+    return slash ? slash + 1 : uri;
+}
+
 /* Title, headings and the file's name: what the table is about. */
 static const char *about(arena *memory, const cairn_hit *h)
 {
-    const char *slash = strrchr(h->uri, '/');
-
-    return arena_printf(memory, "%s %s %s", h->title, h->heading ? h->heading : "", slash ? slash + 1 : h->uri);
+    return arena_printf(memory, "%s %s %s", h->title, h->heading ? h->heading : "", file_of(h->uri));
 }
 
 /* The line of the document that holds most of the cells, as the place of the citation. */
@@ -107,40 +114,81 @@ typedef struct document_tables {
     size_t n;
 } document_tables;
 
+/* Is an answer one to be told? For a plan the best one is. A plain question is answered by tables whose rows are what it names before
+ * others (a table of invoices has not all customers), and by each of those that are alike where they say different things. */
+static bool is_new(asking_tables *q, const table_result *r)
+{
+    if (!q->strict) {
+        bool better = !q->n || r->cover > q->out->result.cover;
+        q->n = better ? 0 : q->n;
+        return better;
+    }
+    if (q->n && q->out->result.own != r->own) {
+        if (q->out->result.own)
+            return false;
+        q->n = 0;
+        q->torn = false;
+    }
+    for (size_t i = 0; i < q->n; i++) {
+        const table_result *b = &q->out[i].result;
+        if (b->is_number && r->is_number && b->figure == r->figure ? b->number == r->number : !strcmp(r->text, b->text))
+            return false;
+    }
+    return true;
+}
+
+static const char *name_of(const asking_tables *q, const cairn_hit *h)
+{
+    return arena_strdup(q->memory, h->title && *h->title ? h->title : file_of(h->uri));
+}
+
+/* Names that are alike give way to those of the files, and these to the tables'. */
+static bool tell_apart(asking_tables *q)
+{
+    for (int step = 0; step < 2; step++) {
+        bool alike = false;
+        for (size_t i = 0; i < q->n; i++)
+            for (size_t k = 0; k < i; k++)
+                alike |= !strcmp(q->out[i].name, q->out[k].name);
+        for (size_t i = 0; i < q->n && alike; i++) {
+            const char *file = file_of(q->out[i].source.uri);
+            q->out[i].name = step ? arena_printf(q->memory, "%s, %s", file, q->out[i].table) : arena_strdup(q->memory, file);
+            if (!q->out[i].name)
+                return false;
+        }
+    }
+    return true;
+}
+
 static cairn_status try_table(void *ctx, const cairn_table *t, const cairn_rows *rows, bool *more)
 {
     document_tables *d = ctx;
     asking_tables *q = d->q;
     table_grid g = {about(q->memory, d->h), d->h->lang, rows->columns, rows->cells, rows->n_columns, rows->n_rows,
-                    q->strict, d->heads, d->prose, d->n_prose};
+                    q->strict, q->today, d->heads, d->prose, d->n_prose};
     table_result r;
+    table_answer *x;
     cairn_status st = g.title ? table_solve(q->an, q->question, &g, q->memory, &r, q->err) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
 
-    if (!st && r.text && q->strict && q->out->result.text) {
-        const table_result *b = &q->out->result;
-        *more = ++d->n < TABLES;
-        if (b->own >= r.own) { /* a table of invoices has not all customers */
-            q->torn |= b->own == r.own && (b->is_number && r.is_number ? b->number != r.number : strcmp(r.text, b->text) != 0);
-            return CAIRN_OK;
-        }
-        q->out->result.text = NULL;
-        q->torn = false;
-        d->n--;
-    }
-    if (!st && r.text && (!q->out->result.text || r.cover > q->out->result.cover)) {
-        q->out->result = r;
-        q->out->table = arena_strdup(q->memory, t->name);
-        q->out->result.call = name_table(q, r.call, t->name, d->h);
-        st = q->out->table && q->out->result.call ? cite(q, d->h, rows, &r, &q->out->source) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
-    }
     *more = ++d->n < TABLES;
+    if (st || !r.text || !is_new(q, &r))
+        return st;
+    if (q->n == TABLE_ANSWERS_MAX) {
+        q->torn = true;
+        return CAIRN_OK;
+    }
+    x = &q->out[q->n];
+    *x = (table_answer){.result = r, .table = arena_strdup(q->memory, t->name), .name = name_of(q, d->h)};
+    x->result.call = name_table(q, r.call, t->name, d->h);
+    st = x->table && x->name && x->result.call ? cite(q, d->h, rows, &r, &x->source) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+    q->n += !st;
     return st;
 }
 
 /* What the rows may be called by, a line each; the signs between a file name's words are none. */
 static const char *heads(arena *memory, const cairn_hit *h)
 {
-    const char *slash = strrchr(h->uri, '/'), *file = slash ? slash + 1 : h->uri, *dot = strrchr(file, '.');
+    const char *file = file_of(h->uri), *dot = strrchr(file, '.');
     char *name = arena_strndup(memory, file, dot ? (size_t)(dot - file) : strlen(file));
 
     for (char *p = name; p && *p; p++)
@@ -218,16 +266,19 @@ static bool asks_of_tables(const char *question, arena *memory)
     return table_operation_of(small, &kind, &whole) != TABLE_NOTHING || table_operation_unsaid(small, &whole) != TABLE_NOTHING;
 }
 
-cairn_status table_question_plain(cairn *c, const char *question, const cairn_search_result *hits, arena *memory, table_answer *out,
-                                  cairn_error *err)
+cairn_status table_question_plain(cairn *c, const char *question, int64_t today, const cairn_search_result *hits, arena *memory, table_answer *out,
+                                  size_t *n, cairn_error *err)
 {
-    asking_tables q = {.c = c, .question = question, .strict = true, .memory = memory, .out = out, .err = err};
+    asking_tables q = {.c = c, .question = question, .strict = true, .today = today, .memory = memory, .out = out, .err = err};
     cairn_status st = engine_analyzer(c, &q.an, err);
 
-    *out = (table_answer){0};
+    *n = 0;
     if (!st && asks_of_tables(question, memory))
         st = try_documents(&q, hits, DOCUMENTS_PLAIN);
-    if (!st && (q.torn || (out->result.text && injection_score(out->source.text, strlen(out->source.text)) >= INJECTION_SENTENCE)))
-        *out = (table_answer){0};
+    for (size_t i = 0; i < q.n && !st; i++)
+        q.torn |= injection_score(out[i].source.text, strlen(out[i].source.text)) >= INJECTION_SENTENCE;
+    if (!st && !tell_apart(&q))
+        st = cairn_fail(err, CAIRN_ENOMEM, "a table");
+    *n = st || q.torn ? 0 : q.n;
     return st;
 }

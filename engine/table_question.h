@@ -23,6 +23,7 @@ typedef struct table_grid {
     size_t n_columns, n_rows;
     /* Where the question was not asked of tables: it is answered only where nothing of it is left over (table_strict.c). */
     bool strict;
+    int64_t today; /* days since 1970-01-01, for "this year"; 0: not known */
     const char *heads;        /* what the rows may be called by: title, heading, the file's name, a line each */
     const char *const *prose; /* [n_prose] passages that go before the table where a sentence of theirs says it */
     size_t n_prose;
@@ -43,17 +44,21 @@ typedef struct table_result {
 cairn_status table_solve(analyzer *an, const char *question, const table_grid *grid, arena *memory, table_result *out,
                          cairn_error *err);
 
+#define TABLE_ANSWERS_MAX 3 /* tables that suit a plain question alike, and say different things */
+
 typedef struct table_answer {
     table_result result; /* result.text NULL: no table answers */
     const char *table;   /* "t1" */
+    const char *name;    /* of the table among others: the title of its document, its file's name, or what stands above it */
     cairn_citation source;
 } table_answer;
 
 /* The tables of the documents that a search for the question finds. */
 cairn_status table_question(cairn *c, const cairn_ask_request *request, arena *memory, table_answer *out, cairn_error *err);
 
-/* A plain question: strictly, and of the tables of the first documents among `hits`; tables that disagree answer nothing. */
-cairn_status table_question_plain(cairn *c, const char *question, const cairn_search_result *hits, arena *memory, table_answer *out,
-                                  cairn_error *err);
+/* A plain question, asked on a day: strictly, and of the tables of the first documents among `hits`. Tables that suit it alike and say
+ * different things each answer: out[TABLE_ANSWERS_MAX], *n of them; where there are more, none. */
+cairn_status table_question_plain(cairn *c, const char *question, int64_t today, const cairn_search_result *hits, arena *memory, table_answer *out,
+                                  size_t *n, cairn_error *err);
 
 #endif

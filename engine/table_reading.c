@@ -75,7 +75,9 @@ static double number_of(const solving *s, const word *w)
         return NAN;
     if (q[0].value[0] == q[0].value[1])
         return q[0].value[0];
-    return strcmp(s->langs[LANGUAGES - 1], "en") ? fmax(q[0].value[0], q[0].value[1]) : NAN;
+    if (!strcmp(s->langs[LANGUAGES - 1], "en")) /* "1,000" are groups there, "1.200" may be none */
+        return memchr(s->question + w->start, ',', w->end - w->start) ? fmax(q[0].value[0], q[0].value[1]) : NAN;
+    return memchr(s->question + w->start, '.', w->end - w->start) ? fmax(q[0].value[0], q[0].value[1]) : NAN;
 }
 
 /* Numbers behind "more than" and its like bind to a column. */
@@ -209,6 +211,10 @@ cairn_status table_read_column(solving *s, size_t k)
         }
         c->answers += table_cell_answers(cell) >= 0;
     }
+    if (!st)
+        st = table_read_periods(s, k);
+    if (c->dates)
+        table_order_dates(s, k);
     if (c->dates * 2 > c->numbers)
         c->kind = c->kind ? c->kind : TABLE_DATE;
     table_read_unit(s, k);

@@ -11,6 +11,10 @@
 #define COLUMNS_MAX 40
 #define LANGUAGES   4
 
+/* A date as one number: no two days are the same, and a month or a year by itself stands before its days. */
+#define DATE_MONTH 32.0
+#define DATE_YEAR  (13 * DATE_MONTH)
+
 /* How a word of the question is accounted for. */
 enum { BY_NOTHING, BY_TITLE, BY_KIND, BY_CELL, BY_NAME };
 
@@ -36,6 +40,9 @@ typedef struct column {
     double *value;                          /* [rows] NAN: none */
     table_kind kind;
     const char *unit; /* of its name, or that all cells have; NULL: none */
+    double *from, *to; /* [rows] of cells that are months, quarters or halves of a year: its days; NULL: they are none */
+    bool in_years;     /* ... and name the year, too */
+    bool order_unsure; /* 05/02/2026: of May or of February? */
     bool mixed;       /* cells of several units, that are not added up */
 } column;
 
@@ -108,6 +115,23 @@ cairn_status table_put_number(const solving *s, size_t k, double x, bytes *out);
 /* Numbers that name rows and measure nothing: "order_id". */
 bool table_is_identifier(const solving *s, size_t k);
 
+/* A date that the question names, at bytes [start, end) of it; 0: not said. Spans have a last day, too. */
+typedef struct named_date {
+    size_t start, end;
+    int year, month, day;
+    int year_to, month_to, day_to;
+} named_date;
+
+/* table_calendar.c. The month that a word names; 0: none. */
+int table_month_of(arena *memory, const char *form);
+/* Cells that are months or quarters. */
+cairn_status table_read_periods(solving *s, size_t k);
+void table_order_dates(solving *s, size_t k);
+/* "second quarter", "Q2", "02/2026" at word i: how many words it takes; 0: none. */
+size_t table_named_span(const solving *s, size_t i, named_date *out);
+/* "this year", "l'année dernière" at word i. */
+size_t table_relative_date(const solving *s, size_t i, named_date *out);
+void table_blank_dates(char *question, int64_t today);
 /* Keep the rows of the dates that the question names. */
 cairn_status table_apply_dates(solving *s);
 

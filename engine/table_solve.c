@@ -800,6 +800,8 @@ cairn_status table_solve(analyzer *an, const char *question, const table_grid *g
                    .err = err};
     if (!*s->langs[LANGUAGES - 1])
         s->langs[LANGUAGES - 1] = "en";
+    if (grid->strict)
+        table_blank_dates(small, grid->today);
     s->rank = grid->strict ? table_read_rank(small) : 1;
     s->does = table_operation_of(small, &s->kind, &s->whole);
     if (!s->does && grid->strict)

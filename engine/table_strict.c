@@ -92,7 +92,7 @@ static const struct {
     {TABLE_WEIGHT, " weight weigh heav gewicht wieg schwer leicht light poids pèse peso pesa mass "},
     {TABLE_HEAT, " temperatur hot heat warm cold "},
     {TABLE_SPEED, " speed tempo geschwindigkeit "},
-    {TABLE_DATE, " date year when datum jahr fecha año année annee since seit "},
+    {TABLE_DATE, " date year when datum jahr fecha año année annee since seit latest newest earliest recent neuest frühest récent recient "},
     {TABLE_QUANTITY, " quantit qty pcs menge stück cantidad units unidades pieces "},
     {TABLE_SPAN, " duration dauer laufzeit term "},
     {TABLE_LENGTH, " height tall höhe "},
@@ -132,6 +132,25 @@ static bool is_of_kind(const solving *s, const word *w)
     return w->taken;
 }
 
+/* Is it clear which dates are compared: those that the question names ("joined last"), or the only ones that are called so, by a word
+ * of degree with no other meaning ("the latest invoice", not "the oldest member")? */
+static bool means_dates(const solving *s)
+{
+    const column *c = s->target != SIZE_MAX ? &s->columns[s->target] : NULL;
+    bool named = false, degree = false;
+    size_t others = 0;
+
+    if (!c || c->dates * 2 <= c->numbers || c->order_unsure)
+        return false;
+    for (size_t i = 0; i < s->n; i++) {
+        named |= s->words[i].content && s->words[i].by == BY_NAME && table_names(c, &s->words[i]);
+        degree |= stands_for(c, s->words[i].form);
+    }
+    for (size_t k = 0; k < s->g->n_columns; k++)
+        others += k != s->target && s->columns[k].kind == TABLE_DATE;
+    return named || (degree && !others);
+}
+
 /* Does the question say which numbers it means: by a word for the column, or, of the most and the least, by a degree that has no other
  * meaning ("cheapest", "heaviest", not "largest", "oldest")? */
 static bool means_target(const solving *s)
@@ -141,6 +160,8 @@ static bool means_target(const solving *s)
 
     if (!c)
         return s->does == TABLE_COUNT || s->does == TABLE_LIST || s->group != SIZE_MAX || s->does == TABLE_SHARE;
+    if ((s->does == TABLE_MOST || s->does == TABLE_LEAST) && s->kind == TABLE_DATE)
+        return means_dates(s); /* "the first album" may be the first of the list, or of its singer */
     for (size_t i = 0; i < s->n; i++) {
         const word *w = &s->words[i];
         if (w->content && ((w->by == BY_NAME && table_names(c, w)) || stands_for(c, w->form)))
@@ -213,8 +234,6 @@ bool table_taken_whole(solving *s, table_result *out, cairn_status *st)
         return false;
     if ((s->does == TABLE_COUNT && (!what || !what->by)) || !means_target(s))
         return false;
-    if ((s->does == TABLE_MOST || s->does == TABLE_LEAST) && s->kind == TABLE_DATE)
-        return false; /* "the first album" may be the first of the list, or of its singer */
     if (s->target == SIZE_MAX && (s->does == TABLE_MOST || s->does == TABLE_LEAST) && !names_what_most(s))
         return false; /* "ordered the most": times, or pieces? */
     if (what && s->label != SIZE_MAX && table_names(&s->columns[s->label], what) && !is_row(s, what, st) &&

@@ -105,7 +105,7 @@ bool table_read_value(solving *s, const char *cell, bool grouped, double *out, b
     *date = q[0].kind == QUANTITY_DATE && q[0].year;
     if (q[0].kind == QUANTITY_DATE && !q[0].year)
         return false;
-    *out = *date ? q[0].year * 372.0 + q[0].month * 31.0 + q[0].day
+    *out = *date ? q[0].year * DATE_YEAR + q[0].month * DATE_MONTH + q[0].day
                  : grouped ? fmax(q[0].value[0], q[0].value[1]) : fmin(q[0].value[0], q[0].value[1]);
     if (!*date && (negative || (q[0].start && strchr("-", plain[q[0].start - 1])) || !strncmp(plain, "\xe2\x88\x92", 3)) && *out > 0)
         *out = -*out;

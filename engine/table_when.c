@@ -9,27 +9,7 @@
 #include "retrieve/quantity.h"
 
 #define SPANS_MAX 6
-#define YEAR_DAYS 372.0 /* of the numbers that dates are read as: 12 months of 31 */
-
 enum { WHEN_IN, WHEN_BEFORE, WHEN_UNTIL, WHEN_AFTER, WHEN_SINCE };
-
-typedef struct named_date {
-    size_t start, end;
-    int year, month, day; /* 0: not said */
-} named_date;
-
-/* The month that a word names: read as the date that it would be a part of. 0: none. */
-static int month_of(const solving *s, const word *w)
-{
-    char text[96];
-    quantity *q;
-    size_t n;
-
-    if (w->digits || strlen(w->form) < 3)
-        return 0;
-    snprintf(text, sizeof text, "1 %s 2000", w->form);
-    return !quantities_find(text, strlen(text), s->memory, &q, &n, NULL) && n == 1 && q[0].kind == QUANTITY_DATE ? q[0].month : 0;
-}
 
 /* A month by itself is one where its word may be nothing else, or behind a word of time. */
 static bool is_month(const solving *s, size_t i)
@@ -38,7 +18,7 @@ static bool is_month(const solving *s, size_t i)
                                  "depuis avant après et early late during ";
     const char *w = s->words[i].form;
 
-    if (!month_of(s, &s->words[i]))
+    if (s->words[i].digits || !table_month_of(s->memory, w))
         return false;
     return (strcmp(w, "may") && strcmp(w, "march") && strcmp(w, "mar") && strcmp(w, "mars") && strcmp(w, "sep") && strcmp(w, "dec")) ||
            (i && table_word_in(behind, s->words[i - 1].form));
@@ -56,6 +36,17 @@ static bool is_year(const solving *s, size_t i, double x)
     return isnan(s->words[i].bound) && x >= 1900 && x < 2100;
 }
 
+/* Is the year w that of a date before it, with no more between them than "of"? */
+static bool is_year_of(const solving *s, const named_date *d, const word *w)
+{
+    if (d->year || !d->month_to)
+        return false;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->words[i].start >= d->end && s->words[i].start < w->start && !table_word_in(" of in im von des vom de del du en l year jahres jahr año année ", s->words[i].form))
+            return false;
+    return true;
+}
+
 static size_t find_dates(const solving *s, named_date *out)
 {
     quantity *q;
@@ -65,15 +56,29 @@ static size_t find_dates(const solving *s, named_date *out)
         return 0;
     for (size_t i = 0; i < s->n && n < SPANS_MAX; i++) {
         const word *w = &s->words[i];
+        named_date span;
+        size_t taken = table_named_span(s, i, &span);
+        if (!taken)
+            taken = table_relative_date(s, i, &span);
+        if (taken) {
+            out[n++] = span;
+            i += taken - 1;
+            continue;
+        }
         while (k < n_q && q[k].end <= w->start)
             k++;
         if (k < n_q && q[k].start <= w->start && q[k].kind == QUANTITY_DATE && (q[k].year || q[k].month)) {
             if (!n || out[n - 1].end <= q[k].start)
-                out[n++] = (named_date){q[k].start, q[k].end, q[k].year, q[k].month, q[k].day};
+                out[n++] = (named_date){.start = q[k].start, .end = q[k].end, .year = q[k].year, .month = q[k].month, .day = q[k].day};
         } else if (k < n_q && q[k].start == w->start && q[k].year_like && w->digits && is_year(s, i, q[k].value[0])) {
-            out[n++] = (named_date){w->start, w->end, (int)q[k].value[0], 0, 0};
+            if (n && is_year_of(s, &out[n - 1], w)) { /* "the second quarter of 2026" */
+                out[n - 1].year = (int)q[k].value[0];
+                out[n - 1].end = w->end;
+            } else {
+                out[n++] = (named_date){.start = w->start, .end = w->end, .year = (int)q[k].value[0]};
+            }
         } else if (is_month(s, i)) {
-            out[n++] = (named_date){w->start, w->end, 0, month_of(s, w), 0};
+            out[n++] = (named_date){.start = w->start, .end = w->end, .month = table_month_of(s->memory, w->form)};
         }
     }
     return n;
@@ -130,23 +135,26 @@ static bool is_years(const solving *s, size_t k)
     return true;
 }
 
-static size_t column_of_dates(const solving *s, bool *years)
+/* The column that dates of the question are asked of: that it names, else of dates, months or years. `sure`: no other suits it alike. */
+static size_t column_of_dates(const solving *s, bool *years, bool *sure)
 {
     size_t best = SIZE_MAX;
     int most = -1;
 
+    *sure = true;
     for (size_t k = 0; k < s->g->n_columns; k++) {
         const column *c = &s->columns[k];
         bool dates = table_is_measure(c) && c->dates * 2 > c->numbers;
-        int points = dates ? 1 : 0;
-        if (!dates && !is_years(s, k))
+        int points = dates ? 2 : c->from ? 1 : 0;
+        if (!dates && !c->from && !is_years(s, k))
             continue;
         for (size_t i = 0; i < s->n; i++)
-            points += s->words[i].content && table_names(c, &s->words[i]) ? 2 : 0;
+            points += s->words[i].content && table_names(c, &s->words[i]) ? 3 : 0;
+        *sure = points > most || (*sure && points < most);
         if (points > most) {
             most = points;
             best = k;
-            *years = !dates;
+            *years = !dates && !c->from;
         }
     }
     return best;
@@ -154,38 +162,80 @@ static size_t column_of_dates(const solving *s, bool *years)
 
 static double low(const named_date *d)
 {
-    return d->year * YEAR_DAYS + (d->month ? d->month : 1) * 31.0 + (d->day ? d->day : d->month ? 0 : -31);
+    return d->year * DATE_YEAR + d->month * DATE_MONTH + d->day;
 }
 
 static double high(const named_date *d)
 {
-    return d->year * YEAR_DAYS + (d->month ? d->month : 12) * 31.0 + (d->day ? d->day : 31);
+    int year = d->year_to ? d->year_to : d->year, month = d->month_to ? d->month_to : d->month, day = d->month_to ? d->day_to : d->day;
+
+    return year * DATE_YEAR + (month ? month : 12) * DATE_MONTH + (day ? day : DATE_MONTH - 1);
 }
 
-/* The month of a date that is a number. */
-static int month_in(double value)
+/* Does [from, to] lie where the date says (1), elsewhere (0), or partly (-1)? */
+static int lies(double from, double to, double a, double b, int does)
 {
-    double in_year = value - floor((value - 32) / YEAR_DAYS) * YEAR_DAYS;
-
-    return (int)floor((in_year - 1) / 31.0);
+    switch (does) {
+    case WHEN_BEFORE:
+        return to < a ? 1 : from >= a ? 0 : -1;
+    case WHEN_UNTIL:
+        return to <= b ? 1 : from > b ? 0 : -1;
+    case WHEN_AFTER:
+        return from > b ? 1 : to <= b ? 0 : -1;
+    case WHEN_SINCE:
+        return from >= a ? 1 : to < a ? 0 : -1;
+    default:
+        return from >= a && to <= b ? 1 : to < a || from > b ? 0 : -1;
+    }
 }
 
-/* Of the rows that were kept before: those of one date more where `or`, else those of this date, too. */
+/* Of the rows that were kept before: those of one date more where `or`, else those of this date, too. A row that lies in it partly
+ * makes the question none of this table; so do rows of several years where the question, asked of no table, names none. */
 static void keep_between(solving *s, size_t col, bool years, const named_date *from, const named_date *to, int does, bool or, const bool *before)
 {
-    double a = years ? from->year : from->year ? low(from) : from->month, b = years ? to->year : from->year ? high(to) : to->month;
+    const column *c = &s->columns[col];
+    bool no_year = !years && (!from->year || (c->from && !c->in_years));
+    double a = years ? from->year : low(from), b = years ? (to->year_to ? to->year_to : to->year) : high(to), of_year = NAN;
 
-    for (size_t r = 0; r < s->rows; r++) {
-        double v = s->columns[col].value[r];
-        if (!isnan(v) && !years && !from->year) /* months alone, of any year */
-            v = month_in(v);
-        bool in = !isnan(v) && (does == WHEN_BEFORE  ? v < a
-                                : does == WHEN_UNTIL ? v <= b
-                                : does == WHEN_AFTER ? v > b
-                                : does == WHEN_SINCE ? v >= a
-                                                     : v >= a && v <= b);
-        s->keep[r] = or ? s->keep[r] || (before[r] && in) : s->keep[r] && in;
+    if (no_year) {
+        a = fmod(a, DATE_YEAR);
+        b = fmod(b, DATE_YEAR);
     }
+    for (size_t r = 0; r < s->rows; r++) {
+        double f = c->from ? c->from[r] : c->value[r], t = c->from ? c->to[r] : f, year = floor(f / DATE_YEAR);
+        int in = 0;
+        if (!isnan(f)) {
+            f = no_year ? fmod(f, DATE_YEAR) : f;
+            t = no_year ? fmod(t, DATE_YEAR) : t;
+            in = lies(f, t, a, b, does);
+        }
+        if (before[r] && s->g->strict && (in < 0 || (in && no_year && !isnan(of_year) && year != of_year)))
+            s->does = TABLE_NOTHING;
+        of_year = in && before[r] && no_year ? year : of_year;
+        s->keep[r] = or ? s->keep[r] || (before[r] && in > 0) : s->keep[r] && in > 0;
+    }
+}
+
+/* A year beside months that name none: of a column of years, or of the title; false: of neither. */
+static bool keep_year(solving *s, size_t col, const named_date *from, const named_date *to)
+{
+    char year[16];
+    word w = {.digits = true};
+    bool exact;
+    cairn_status st = CAIRN_OK;
+
+    if (from->year != (to->year_to ? to->year_to : to->year))
+        return false;
+    for (size_t k = 0; k < s->g->n_columns; k++)
+        if (k != col && is_years(s, k)) {
+            for (size_t r = 0; r < s->rows; r++)
+                s->keep[r] &= s->columns[k].value[r] == from->year;
+            s->filtered[k] = true;
+            return true;
+        }
+    snprintf(year, sizeof year, "%d", from->year);
+    memcpy(w.form, year, sizeof year);
+    return table_text_has(s, s->g->title, &w, &exact, &st) && exact;
 }
 
 static bool between(const solving *s, const named_date *a, const named_date *b, size_t *first)
@@ -212,11 +262,18 @@ static bool between(const solving *s, const named_date *a, const named_date *b, 
     return false;
 }
 
+/* From the first of January to the last of December? */
+static bool covers_years(const named_date *from, const named_date *to)
+{
+    return (!from->month || (from->month == 1 && from->day <= 1)) && (to->month_to ? to->month_to == 12 && (!to->day_to || to->day_to == 31) : !to->month);
+}
+
 cairn_status table_apply_dates(solving *s)
 {
     named_date d[SPANS_MAX];
     bool years = false;
-    size_t n = find_dates(s, d), col = n ? column_of_dates(s, &years) : SIZE_MAX, first;
+    bool sure = true;
+    size_t n = find_dates(s, d), col = n ? column_of_dates(s, &years, &sure) : SIZE_MAX, first;
     bool *before = arena_alloc(s->memory, s->rows + 1), some = false; /* some: a date that rows are in was named before */
     cairn_status st = before ? CAIRN_OK : CAIRN_ENOMEM;
 
@@ -239,6 +296,10 @@ cairn_status table_apply_dates(solving *s)
         }
         if (years && !from->year)
             continue;
+        if (s->g->strict && (!sure || (years && from->month && !covers_years(from, to)) || (s->columns[col].order_unsure && !covers_years(from, to))))
+            s->does = TABLE_NOTHING;
+        if (from->year && s->columns[col].from && !s->columns[col].in_years && !keep_year(s, col, from, to))
+            s->does = TABLE_NOTHING;
         keep_between(s, col, years, from, to, does, some && does == WHEN_IN, before);
         some |= does == WHEN_IN;
         for (size_t k = first; k < s->n && s->words[k].start < to->end; k++) {

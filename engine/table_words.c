@@ -103,7 +103,7 @@ static const struct {
                   "gana. ganan. verdien earn. earns. earned. wage spend spent ausgegeben gasta gastó gastado dépens paid. pay. pays. paga. pagan. pagó bezahlt gezahlt gekost importe montant "},
     {TABLE_WEIGHT, " weight weigh heav light. gewicht wieg schwer leicht. poids pèse peso. pesa kg. g. grams gramm lb. lbs. mass. masse. "},
     {TABLE_DATE, " date. dates. year. years. since. when. datum jahr. fecha año annee année bought purchased gekauft seit. founded opened "
-                 "built released launched completed "},
+                 "built released launched completed recent récent recient "},
     {TABLE_SPAN, " duration dauer length. days. day. tage. hours. hour. minutes. time. zeit laufzeit term. "},
     {TABLE_LENGTH, " height tall höhe. length. länge. mm. cm. m. ft. feet. depth width "},
     {TABLE_HEAT, " temperatur hot. heat. warm. cold. celsius "},
@@ -289,7 +289,7 @@ bool table_word_operates(const char *word)
                                  "share percentage proportion percent times anteil prozent porcentaje parte proporción part pourcentage proportion fois veces mal "
                                  "alto alta altos altas bajo baja bajos bajas grande grandes pequeño pequeña largo larga corto corta antiguo antigua "
                                  "gesamte gesamten gesamter gesamtes totale totales totaux "
-                                 "nuevo nueva reciente barato barata élevé élevée bas basse grand petit petite long longue court courte ancien récent ";
+                                 "nuevo nueva reciente recent recently barato barata élevé élevée bas basse grand petit petite long longue court courte ancien récent ";
 
     return degree_at(word) < N_DEGREES || listed(others, word, false);
 }

@@ -73,10 +73,18 @@ class PlainTables(ServerTest):
         self.assertNotIn("steps", a)
         self.assertNotIn("Eve", json.dumps(a["citations"]) + a["answer"])
 
-    def test_tables_that_disagree_answer_nothing(self):
+    def test_tables_that_disagree_are_each_told(self):
         self.library()
         self.assertIn("steps", self.ask("How many members are there in Bruges?"))
         self.write("members-old.csv", CLUB.replace("Bruges", "Ghent", 1))
+        self.index()
+        a = self.ask("How many members are there in Bruges?")
+        self.assertEqual(sorted(a["answer"].split("\n")), ["members-old: 1 (count, 1 of 5 rows: Wim Baert, Sailing) [2]",
+                                                            "members: 2 (count, 2 of 5 rows: Anja Holm, Rowing; Wim Baert, Sailing) [1]"])
+        self.assertEqual([os.path.basename(c["uri"]) for c in a["citations"]], ["members.csv", "members-old.csv"])
+        self.assertEqual(([s["tool"] for s in a["steps"]], a["short_answer"]), (["table", "table"], None))
+        for n in range(3):  # more than three are no answer
+            self.write(f"members-{n}.csv", CLUB.replace("Bruges", "Ghent", 1) + "".join(f"Member {i},Canoe,Bruges,90\n" for i in range(n + 2)))
         self.index()
         self.assertNotIn("steps", self.ask("How many members are there in Bruges?"))
 
