@@ -105,19 +105,30 @@ bool table_list_is_clear(const solving *s)
     repeats = table_has_repeats(s, s->label);
     if (s->bounded && repeats) /* rows, or what they come to together? */
         return false;
+    if (!s->stated && s->kept == s->rows - s->totals)
+        return false; /* a condition that all meet was another */
     return s->stated || s->dated || s->bounded || (s->kept > 1 && !repeats);
+}
+
+static bool is_number_of(const column *c)
+{
+    return c->n_names > 1 && table_word_in(" id no nr nummer num number numéro número code ", c->names[c->n_names - 1].form);
 }
 
 size_t table_list_label(const solving *s)
 {
     const word *what = first_said(s);
+    size_t named = SIZE_MAX;
 
     if (asks_who(s))
         return column_of_people(s);
-    for (size_t k = 0; what && k < s->g->n_columns; k++)
+    for (size_t k = 0; what && k < s->g->n_columns && named == SIZE_MAX; k++)
         if (table_names(&s->columns[k], what) && !table_is_state(s, k))
+            named = k;
+    for (size_t k = 0; named != SIZE_MAX && k < s->g->n_columns; k++) /* "customer_no": their names */
+        if (is_number_of(&s->columns[named]) && is_of_people(s, k))
             return k;
-    return s->label;
+    return named != SIZE_MAX ? named : s->label;
 }
 
 /* Was the name said for an earlier row? */

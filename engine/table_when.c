@@ -262,6 +262,14 @@ static bool between(const solving *s, const named_date *a, const named_date *b, 
     return false;
 }
 
+static bool called_since(const column *c)
+{
+    for (size_t i = 0; i < c->n_names; i++)
+        if (table_word_in(" since seit depuis desde ", c->names[i].form))
+            return true;
+    return false;
+}
+
 /* From the first of January to the last of December? */
 static bool covers_years(const named_date *from, const named_date *to)
 {
@@ -296,6 +304,8 @@ cairn_status table_apply_dates(solving *s)
         }
         if (years && !from->year)
             continue;
+        if (s->g->strict && does == WHEN_SINCE && called_since(&s->columns[col]))
+            s->does = TABLE_NOTHING; /* "customers since 2016" of a column "Since": those of that year, or later ones? */
         if (s->g->strict && (!sure || (years && from->month && !covers_years(from, to)) || (s->columns[col].order_unsure && !covers_years(from, to))))
             s->does = TABLE_NOTHING;
         if (from->year && s->columns[col].from && !s->columns[col].in_years && !keep_year(s, col, from, to))

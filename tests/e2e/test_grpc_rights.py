@@ -67,6 +67,19 @@ class Rights(GrpcTest):
             e = self.fails(CODE.NOT_FOUND, lambda n=name: docs.Get(documents_pb2.GetDocumentRequest(document=n), metadata=self.auth["bob"]), "NOT_FOUND")
             self.assertEqual(e.details(), f'"{name}" is not in the index')
 
+    def test_a_table_that_is_hidden_is_not_counted(self):
+        self.write("hr/members-north.csv", f"Member,Paid\nVera {SECRET},no\nKurt {SECRET},no\nMona {SECRET},no\n")
+        self.write("members.csv", "Member,Paid\nAnja Holm,yes\nPiet Claes,no\nLotte Maes,no\n")
+        self.index()
+        answers = {}
+        for who in ("ann", "bob"):
+            request = ask_pb2.AnswerRequest(question="How many members have not paid?", extractive=True, mode=search_pb2.MODE_LEXICAL)
+            answers[who] = str(list(ask_pb2_grpc.AskStub(self.c).Answer(request, metadata=self.auth[who], timeout=LIMIT)))
+            self.assertIn("2 (count, 2 of 3 rows: Piet Claes; Lotte Maes)", answers[who])
+        self.assertIn("3 (count, 3 of 3 rows", answers["ann"])
+        for word in (SECRET, "3 (count", "members-north"):
+            self.assertNotIn(word, answers["bob"])
+
     def test_what_may_not_be_read_may_not_be_written(self):
         docs = documents_pb2_grpc.DocumentsStub(self.c)
 

@@ -97,6 +97,11 @@ static const char *const bed_cells[] = {"Larch", "floor 1", "3", "Pine", "floor 
 static const table_grid beds = {.title = "Rooms rooms.csv", .heads = "Rooms\n\nrooms", .lang = "en", .columns = bed_columns, .cells = bed_cells, .n_columns = 3, .n_rows = 3,
                                 .strict = true};
 
+static const char *const client_columns[] = {"customer_no", "name", "since"};
+static const char *const client_cells[] = {"1001", "Bergmann", "2016", "1002", "Hahn", "2019", "1003", "Iris", "2017"};
+static const table_grid clients = {.title = "customers customers.csv", .heads = "customers\n\ncustomers", .lang = "en", .columns = client_columns, .cells = client_cells,
+                                   .n_columns = 3, .n_rows = 3, .strict = true};
+
 static const struct {
     const table_grid *grid;
     const char *question, *answer; /* NULL: the table does not answer */
@@ -158,6 +163,9 @@ static const struct {
     {&either, "What is the total amount in 2026?", "21 (sum of Amount, 3 of 3 rows)"},
     {&headless, "What is the sum of the amounts?", NULL},
     {&headless, "What is the sum?", NULL},
+    {&clients, "Which customers are there since 2016?", NULL}, /* those of that year, or later ones? */
+    {&clients, "Which customers were there before 2018?", "Bergmann; Iris (2 of 3 rows)"},
+    {&clients, "Which customers were there before 2030?", NULL}, /* all of them */
     {&club, "How many plots are there?", "4 (different values of Plot, 6 of 6 rows)"},
     {&club, "Which member joined last?", "Edda Quist, Joined: 2026-08-30"},
     {&club, "Which member is the oldest?", NULL},
