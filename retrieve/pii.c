@@ -11,6 +11,7 @@
 #include "base/checked.h"
 #include "base/utf8.h"
 #include "retrieve/pii_ids.h"
+#include "retrieve/pii_mail.h"
 #include "retrieve/pii_text.h"
 
 #define DIGITS_MAX   32
@@ -47,29 +48,7 @@ bool pii_parse(const char *list, unsigned *set)
     return true;
 }
 
-/* ---- letters and digits ---- */
-
-/* The bytes of a letter or digit at s[p], of other alphabets, too; 0: it is none. */
-static size_t letter_bytes(const char *s, size_t len, size_t p)
-{
-    uint32_t cp;
-
-    if (p >= len || (unsigned char)s[p] < 0x80)
-        return p < len && isalnum((unsigned char)s[p]);
-    size_t n = utf8_decode(s + p, len - p, &cp, NULL);
-    return pii_is_letter(cp) ? n : 0;
-}
-
-/* The bytes of a sign of Chinese, Japanese or Korean writing at s[p] that is no mark; 0: it is none. */
-static size_t wide_bytes(const char *s, size_t len, size_t p)
-{
-    uint32_t cp;
-
-    if (p >= len || (unsigned char)s[p] < 0xE0)
-        return 0;
-    size_t n = utf8_decode(s + p, len - p, &cp, NULL);
-    return cp >= 0x3040 && cp < 0xE000 ? n : 0;
-}
+/* ---- digits ---- */
 
 /* Digits from s[at] with single separators of `seps` between them; returns the end behind the last digit. */
 static size_t digit_run(const char *s, size_t len, size_t at, const char *seps, char *digits,
@@ -121,46 +100,6 @@ static bool mod11_10(const char *d, size_t n)
 }
 
 /* ---- finders: the end of a match at s[at], or at ---- */
-
-/* The end of the host of an address that begins at s[p]; *dot is its last one before a letter or digit. A
- * part that begins with a sign of a script without blanks is written in it; else such a sign ends the host. */
-static size_t host_end(const char *s, size_t len, size_t p, size_t *dot)
-{
-    bool wide = false, first = true;
-
-    while (p < len) {
-        size_t n = letter_bytes(s, len, p);
-        if (!n && (first || wide))
-            n = wide_bytes(s, len, p);
-        if (n && first)
-            wide = !letter_bytes(s, len, p);
-        if (!n && s[p] != '-' && s[p] != '.')
-            break;
-        if (s[p] == '.' && (letter_bytes(s, len, p + 1) || wide_bytes(s, len, p + 1)))
-            *dot = p;
-        first = s[p] == '.';
-        p += n ? n : 1;
-    }
-    return p;
-}
-
-static size_t find_email(const char *s, size_t len, size_t at)
-{
-    size_t p = at, host, dot = 0;
-
-    if ((!letter_bytes(s, len, at) && s[at] != '_') || !pii_begins_word(s, at) ||
-        (at && strchr(".+-%&!~", s[at - 1])))
-        return at;
-    for (size_t n; p < len && ((n = letter_bytes(s, len, p)) || (s[p] && strchr("._%+-'&!~", s[p])));)
-        p += n ? n : 1;
-    if (p >= len || s[p] != '@' || p - at > 64 || s[p - 1] == '.')
-        return at;
-    host = ++p;
-    p = host_end(s, len, host, &dot);
-    while (p > host && (s[p - 1] == '.' || s[p - 1] == '-'))
-        p--;
-    return dot > host && p > dot + 2 && !isdigit((unsigned char)s[dot + 1]) ? p : at;
-}
 
 static size_t find_url(const char *s, size_t len, size_t at)
 {
@@ -285,6 +224,23 @@ static size_t find_card(const char *s, size_t len, size_t at)
     return n >= 12 && n <= 19 && pii_ends_word(s, len, end) && issuer(d, n) && pii_luhn(d, n) ? end : at;
 }
 
+/* Four numbers of a version or a chapter: the word right before says so. */
+static bool of_a_version_or_chapter(const char *s, size_t at)
+{
+    static const char words[] = "version$|versions$|release$|build$|revision$|rev$|v$|firmware$|chapter$|section$|sections$|clause$|article$|paragraph$|"
+                                "kapitel$|abschnitt$|absatz$|ziffer$|versión$|sección$|capítulo$|chapitre$|paragraphe$|versione$|"
+                                "sezione$|capitolo$|versie$|hoofdstuk$|paragraaf$|wersja$|rozdział$|версия$|глава$|раздел$";
+    size_t end = at, from;
+
+    while (end && s[end - 1] == ' ')
+        end--;
+    if (end > 1 && !memcmp(s + end - 2, "§", 2))
+        return true;
+    for (from = end; from && ((unsigned char)s[from - 1] >= 0x80 || isalpha((unsigned char)s[from - 1]));)
+        from--;
+    return from < end && end - from < PII_NEAR_BEFORE && pii_named_before(s, end, end - from, words);
+}
+
 static size_t find_ip(const char *s, size_t len, size_t at)
 {
     char text[48];
@@ -304,6 +260,8 @@ static size_t find_ip(const char *s, size_t len, size_t at)
         dots -= s[p - 1] == '.';
         p--;
     }
+    if (dots == 3 && !colons && of_a_version_or_chapter(s, at))
+        return at;
     if (dots == 3 && colons == 1) { /* a port */
         p = (size_t)((const char *)memchr(s + at, ':', p - at) - s);
         colons = 0;
@@ -539,6 +497,20 @@ static size_t find_token(const char *s, size_t len, size_t at)
     return at;
 }
 
+/* "$DB_PASSWORD", "${db.password}", "{{ password }}", "%PASSWORD%": where a value is put in, none stands. */
+static bool names_a_variable(const char *s, size_t len, size_t at)
+{
+    size_t p = at + 1;
+
+    if (p >= len || (s[at] != '$' && s[at] != '%' && s[at] != '{'))
+        return false;
+    if (s[p] == '{' || (s[at] == '$' && s[p] == '('))
+        return true;
+    while (p < len && (isupper((unsigned char)s[p]) || isdigit((unsigned char)s[p]) || s[p] == '_'))
+        p++;
+    return s[at] != '{' && p > at + 3 && (p >= len || !isalnum((unsigned char)s[p]));
+}
+
 /* The value behind "password:", "Kennwort ist", "api_key =". Starts at the value. */
 static size_t find_password(const char *s, size_t len, size_t at)
 {
@@ -580,7 +552,7 @@ static size_t find_password(const char *s, size_t len, size_t at)
         size_t n = strlen(labels[i]);
         sign = b >= n && !strncasecmp(s + b - n, labels[i], n);
     }
-    if (!sign)
+    if (!sign || names_a_variable(s, len, at))
         return at;
     while (p < len && (unsigned char)s[p] > ' ' && !strchr("\"'<>", s[p])) {
         telling |= isdigit((unsigned char)s[p]) || strchr("!#$%&*+@^_~", s[p]) != NULL;
@@ -595,7 +567,7 @@ static const struct {
     pii_type type;
     size_t (*find)(const char *s, size_t len, size_t at);
 } finders[] = {
-    {PII_SECRET, find_token},  {PII_SECRET, find_password}, {PII_EMAIL, find_email},
+    {PII_SECRET, find_token},  {PII_SECRET, find_password}, {PII_EMAIL, pii_find_email},
     {PII_URL, find_url},       {PII_IBAN, find_iban},       {PII_CARD, find_card},
     {PII_NATIONAL_ID, find_national_id}, {PII_IP, find_ip}, {PII_PHONE, find_phone},
 };

@@ -16,6 +16,16 @@ static const struct {
     pii_type type;
     const char *value; /* NULL: nothing must be found */
 } texts[] = {
+    {"version 4.18.0.2 is out", PII_IP, NULL},
+    {"Siehe Kapitel 3.2.1.4.", PII_IP, NULL},
+    {"§ 5.1.2.1", PII_IP, NULL},
+    {"глава 5.1.2.1", PII_IP, NULL},
+    {"the server 10.1.2.254, version 2", PII_IP, "10.1.2.254"},
+    {"section of 10.1.2.254", PII_IP, "10.1.2.254"},
+    {"api_key=$API_KEY", PII_SECRET, NULL},
+    {"password: ${db.password1}", PII_SECRET, NULL},
+    {"password: %DB_PASS1%", PII_SECRET, NULL},
+    {"password: $Sommer2024", PII_SECRET, "$Sommer2024"},
     {"CPF 483.161.199-94", PII_NATIONAL_ID,
      "483.161.199-94"},
     {"PESEL 67041681348", PII_NATIONAL_ID,
