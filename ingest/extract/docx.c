@@ -13,6 +13,7 @@
 #include "base/checked.h"
 #include "ingest/extract/office.h"
 #include "ingest/extract/rows.h"
+#include "ingest/extract/struck.h"
 
 #define MAX_STYLES 4096
 #define MAX_NOTES  100000
@@ -124,38 +125,6 @@ static bool is_hidden(xmlNodePtr run)
     return has_property(run, "vanish");
 }
 
-static void insert_mark(bytes *b, size_t at)
-{
-    size_t behind = b->len - at;
-
-    if (bytes_append(b, "~~", 2))
-        return;
-    memmove(b->data + at + 2, b->data + at, behind);
-    memcpy(b->data + at, "~~", 2);
-}
-
-/* A run that is struck out, in the marks of Markdown; runs that follow each other have one pair, blanks alone none. */
-static void put_struck(docx *d, xmlNodePtr run, unsigned depth)
-{
-    static const char blanks[] = " \n\t";
-    size_t at = d->text.len, end;
-
-    inline_text(d, run, depth);
-    for (end = d->text.len; end > at && strchr(blanks, d->text.data[end - 1]);)
-        end--;
-    if (end == at)
-        return;
-    insert_mark(&d->text, end);
-    if (at >= 2 && !memcmp(d->text.data + at - 2, "~~", 2)) {
-        memmove(d->text.data + at - 2, d->text.data + at, d->text.len - at);
-        d->text.len -= 2;
-        return;
-    }
-    while (at < end && strchr(blanks, d->text.data[at]))
-        at++;
-    insert_mark(&d->text, at);
-}
-
 static bool is_blank(const bytes *b)
 {
     return strspn(b->data ? b->data : "", " \n\t") == b->len;
@@ -186,7 +155,9 @@ static void inline_element(docx *d, xmlNodePtr c, unsigned depth)
         bytes_append(&d->text, "\n", 1);
         inline_text(d, c, depth + 1);
     } else if (xml_is(c, "r") && !is_hidden(c) && (has_property(c, "strike") || has_property(c, "dstrike"))) {
-        put_struck(d, c, depth + 1);
+        size_t at = d->text.len;
+        inline_text(d, c, depth + 1);
+        struck_mark(&d->text, at);
     } else if (!xml_is(c, "del") && !xml_is(c, "moveFrom") && !xml_is(c, "Fallback") &&
                !xml_is(c, "instrText") && !xml_is(c, "delText") && !xml_is(c, "pPr") &&
                !xml_is(c, "rPr") && !(xml_is(c, "r") && is_hidden(c))) {

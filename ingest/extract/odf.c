@@ -9,13 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libxml/hash.h>
+
 #include "ingest/extract/dates.h"
 #include "ingest/extract/office.h"
 #include "ingest/extract/refuse.h"
 #include "ingest/extract/rows.h"
+#include "ingest/extract/struck.h"
 
 #define MAX_REPEATED_COLUMNS 1024
 #define MAX_REPEATED_ROWS    64
+#define MAX_STYLES           65536
+#define MAX_ANCESTORS        32 /* of a style */
 
 typedef struct odf {
     office *o;
@@ -23,7 +28,78 @@ typedef struct odf {
     bool presentation;
     bool pages; /* soft page breaks say where pages end */
     unsigned breaks;
+    xmlHashTablePtr styles; /* odf_style by name and family */
+    bool struck;            /* the words in hand are struck out */
 } odf;
+
+/* ---- styles (section 16): which of them strike words out ---- */
+
+typedef struct odf_style {
+    int8_t strikes; /* -1: its parent says */
+    char parent[];
+} odf_style;
+
+static void free_style(void *style, const xmlChar *name)
+{
+    (void)name;
+    free(style);
+}
+
+static void add_style(odf *d, xmlNodePtr n)
+{
+    xmlNodePtr words = xml_child(n, "text-properties");
+    const char *kind = words ? xml_attribute(words, "text-line-through-style") : "";
+    const char *type = words ? xml_attribute(words, "text-line-through-type") : "";
+    const char *parent = xml_attribute(n, "parent-style-name");
+    odf_style *s;
+
+    if (!d->styles && !(d->styles = xmlHashCreate(64)))
+        return;
+    if (xmlHashSize(d->styles) >= MAX_STYLES || !(s = malloc(sizeof *s + strlen(parent) + 1)))
+        return;
+    strcpy(s->parent, parent);
+    s->strikes = !*kind && !*type ? -1 : strcmp(kind, "none") != 0 && strcmp(type, "none") != 0;
+    if (xmlHashUpdateEntry2(d->styles, BAD_CAST xml_attribute(n, "name"),
+                            BAD_CAST xml_attribute(n, "family"), s, free_style))
+        free(s);
+}
+
+/* Those that all parts share; the automatic ones there are of headers and footers alone. */
+static void shared_styles(odf *d)
+{
+    bytes xml;
+    xml_stream x;
+
+    bytes_init(&xml, PACKAGE_MAX_PART);
+    if (package_read(d->o->p, "styles.xml", &xml) && xml_open(&x, &xml)) {
+        bool shared = false;
+        while (xml_next(&x)) {
+            xmlNodePtr n;
+            if (xml_depth(&x) == 1)
+                shared = xml_at(&x, "styles");
+            else if (shared && xml_at(&x, "style") && (n = xml_subtree(&x)) != NULL)
+                add_style(d, n);
+        }
+        xml_close(&x);
+    }
+    bytes_clear(&xml);
+}
+
+/* Does the style that n names strike its words out? Where none says so, as around it. */
+static bool strikes(const odf *d, xmlNodePtr n, const char *family)
+{
+    const char *name = xml_attribute(n, "style-name");
+
+    for (int i = 0; d->styles && *name && i < MAX_ANCESTORS; i++) {
+        const odf_style *s = xmlHashLookup2(d->styles, BAD_CAST name, BAD_CAST family);
+        if (!s)
+            break;
+        if (s->strikes >= 0)
+            return s->strikes;
+        name = s->parent;
+    }
+    return d->struck;
+}
 
 /* ---- metadata (section 4) ---- */
 
@@ -98,30 +174,46 @@ static void note(odf *d, xmlNodePtr n, unsigned depth)
         return;
     if (d->behind.len)
         bytes_append(&d->behind, "\n", 1);
+    bool outer = d->struck;
+    d->struck = false;
     for (xmlNodePtr p = body->children; p; p = p->next)
         if (xml_is(p, "p") || xml_is(p, "list"))
             put_inline(d, &d->behind, p, depth + 2);
+    d->struck = outer;
 }
 
 /* A frame that is anchored in a paragraph: behind it. */
 static void text_box(odf *d, xmlNodePtr n, unsigned depth)
 {
+    bool outer = d->struck;
+
+    d->struck = false;
     for (xmlNodePtr c = n->children; c; c = c->next) {
         if (c->type != XML_ELEMENT_NODE)
             continue;
         bytes_append(&d->behind, "\n", d->behind.len ? 1 : 0);
         put_inline(d, &d->behind, c, depth + 2);
     }
+    d->struck = outer;
 }
 
 static void put_inline(odf *d, bytes *out, xmlNodePtr n, unsigned depth)
 {
+    bool outer = d->struck;
+
     if (depth > XML_DEPTH)
         return;
+    if (xml_is(n, "p") || xml_is(n, "h"))
+        d->struck = strikes(d, n, "paragraph");
+    else if (xml_is(n, "span"))
+        d->struck = strikes(d, n, "text");
     for (xmlNodePtr c = n->children; c; c = c->next) {
-        if ((c->type == XML_TEXT_NODE || c->type == XML_CDATA_SECTION_NODE) && c->content)
+        size_t at = out->len;
+        if ((c->type == XML_TEXT_NODE || c->type == XML_CDATA_SECTION_NODE) && c->content) {
             put_words(out, (const char *)c->content);
-        else if (xml_is(c, "s") || xml_is(c, "tab"))
+            if (d->struck)
+                struck_mark(out, at);
+        } else if (xml_is(c, "s") || xml_is(c, "tab"))
             bytes_append(out, " ", 1);
         else if (xml_is(c, "line-break"))
             bytes_append(out, "\n", 1);
@@ -135,6 +227,7 @@ static void put_inline(odf *d, bytes *out, xmlNodePtr n, unsigned depth)
                  !xml_is(c, "ruby-text"))
             put_inline(d, out, c, depth + 1);
     }
+    d->struck = outer;
 }
 
 /* ---- blocks ---- */
@@ -232,6 +325,8 @@ static void table_row(odf *d, rows *t, xmlNodePtr r, unsigned depth)
         bytes_reset(&words);
         cell_words(d, &words, c, depth);
         add_number(&words, c);
+        if (strikes(d, c, "table-cell"))
+            struck_mark(&words, 0);
         /* The last cell of a row stands for all the empty ones to its right. */
         times =
             repeated(c, "number-columns-repeated", words.len || c->next ? MAX_REPEATED_COLUMNS : 1);
@@ -412,6 +507,8 @@ void odf_parse(office *o, bool presentation)
         bytes_clear(&manifest);
         xml_close(&x);
     } else {
+        bool automatic = false;
+        shared_styles(&d);
         d.pages = memmem(xml.data, xml.len, "soft-page-break", 15) != NULL;
         o->e->page = d.pages;
         while (!o->e->status && xml_next(&x)) {
@@ -419,9 +516,12 @@ void odf_parse(office *o, bool presentation)
             int depth = xml_depth(&x);
             if (depth <= 2) { /* document, body, text | spreadsheet | presentation | drawing */
                 const xmlChar *name = xmlTextReaderConstLocalName(x.reader);
-                if (depth == 1)
+                if (depth == 1) {
                     inside = xml_at(&x, "body");
-                else if (depth == 2 && inside)
+                    automatic = xml_at(&x, "automatic-styles");
+                } else if (automatic && xml_at(&x, "style") && (n = xml_subtree(&x)) != NULL) {
+                    add_style(&d, n);
+                } else if (depth == 2 && inside)
                     snprintf(body, sizeof body, "%s", name ? (const char *)name : "");
                 continue;
             }
@@ -432,6 +532,8 @@ void odf_parse(office *o, bool presentation)
             emit_number(o->e, FIELD_PAGES, o->e->page);
         office_damage(o, &x);
         xml_close(&x);
+        xmlHashFree(d.styles, free_style);
+        d.styles = NULL;
         if (!presentation && !o->e->status)
             margins(&d);
     }

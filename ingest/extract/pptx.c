@@ -8,6 +8,7 @@
 
 #include "ingest/extract/office.h"
 #include "ingest/extract/rows.h"
+#include "ingest/extract/struck.h"
 
 #define MAX_SLIDES 20000
 
@@ -17,18 +18,29 @@ typedef struct pptx {
     bytes text;
 } pptx;
 
+static bool is_struck(xmlNodePtr run)
+{
+    xmlNodePtr properties = xml_is(run, "r") || xml_is(run, "fld") ? xml_child(run, "rPr") : NULL;
+    const char *strike = properties ? xml_attribute(properties, "strike") : "";
+
+    return *strike && strcmp(strike, "noStrike") != 0;
+}
+
 /* The words of one a:p. */
 static void paragraph_words(bytes *out, xmlNodePtr p, unsigned depth)
 {
     if (depth > XML_DEPTH)
         return;
     for (xmlNodePtr c = p->children; c; c = c->next) {
+        size_t at = out->len;
         if (xml_is(c, "t"))
             xml_text(c, out);
         else if (xml_is(c, "br"))
             bytes_append(out, " ", 1);
         else if (c->type == XML_ELEMENT_NODE)
             paragraph_words(out, c, depth + 1);
+        if (is_struck(c))
+            struck_mark(out, at);
     }
 }
 

@@ -15,6 +15,7 @@
 #include "ingest/extract/encoding.h"
 #include "ingest/extract/office.h"
 #include "ingest/extract/rows.h"
+#include "ingest/extract/struck.h"
 
 #define MAX_GROUPS 512 /* deeper is refused: Word itself nests a few dozen */
 #define MAX_FONTS  1024
@@ -41,7 +42,7 @@ typedef enum aside { NO_ASIDE, NOTE, MARGIN } aside;
 typedef struct state {
     place at;
     int font, uc, style;
-    bool hidden, deleted;
+    bool hidden, deleted, struck;
     aside aside;
 } state;
 
@@ -58,6 +59,8 @@ typedef struct rtf {
     uint32_t high; /* first half of a surrogate pair */
     bytes raw;     /* text in the code page in use, not decoded yet */
     bytes text;    /* of the paragraph (or field) in hand, UTF-8 */
+    bool striking; /* text from struck_from on is struck out */
+    size_t struck_from;
     bytes list;
     bytes held;           /* the paragraph around the aside in hand */
     bytes notes, margins; /* asides: of the paragraph in hand; of all pages */
@@ -147,6 +150,23 @@ static void put_word(rtf *r, const char *s)
     }
 }
 
+/* What comes is struck out from here on, or no longer. */
+static void strike(rtf *r, bool on)
+{
+    if (on == r->striking)
+        return;
+    decode(r);
+    if (!on)
+        struck_mark(&r->text, r->struck_from);
+    r->struck_from = r->text.len;
+    r->striking = on;
+}
+
+static void strike_as_said(rtf *r)
+{
+    strike(r, r->now.struck && r->now.at == BODY);
+}
+
 /* ---- blocks ---- */
 
 static void flush_list(rtf *r)
@@ -180,6 +200,7 @@ static bool says_already(const bytes *all, const char *line, size_t n)
 
 static void begin_aside(rtf *r, aside kind)
 {
+    strike(r, false);
     decode(r);
     r->now.aside = kind;
     bytes_reset(&r->held);
@@ -190,8 +211,10 @@ static void begin_aside(rtf *r, aside kind)
 static void end_aside(rtf *r, aside kind)
 {
     bytes *to = kind == NOTE ? &r->notes : &r->margins;
-    const char *at = r->text.data ? r->text.data : "";
+    const char *at;
 
+    strike(r, false);
+    at = r->text.data ? r->text.data : "";
     while (*at) {
         size_t n = strcspn(at, "\n");
         if (strspn(at, " 0123456789/-") < n && !(kind == MARGIN && says_already(to, at, n))) {
@@ -208,6 +231,7 @@ static void end_paragraph(rtf *r)
 {
     int level = r->outline;
 
+    strike(r, false);
     decode(r);
     if (!level && r->now.style >= 0 && r->now.style < MAX_STYLES)
         level = r->level_of[r->now.style];
@@ -230,10 +254,12 @@ static void end_paragraph(rtf *r)
     }
     bytes_reset(&r->text);
     r->item = 0;
+    strike_as_said(r);
 }
 
 static void end_cell(rtf *r)
 {
+    strike(r, false);
     decode(r);
     flush_list(r);
     if (!r->has_rows)
@@ -242,6 +268,7 @@ static void end_cell(rtf *r)
     rows_cell_begin(&r->t);
     bytes_append(&r->t.row, r->text.data ? r->text.data : "", r->text.len);
     bytes_reset(&r->text);
+    strike_as_said(r);
 }
 
 /* ---- the information group ---- */
@@ -379,19 +406,30 @@ static void date_word(rtf *r, const char *word, int value)
         *field = value;
 }
 
+/* Of characters: hidden, deleted, struck out. False: it is another word. */
+static bool character_word(rtf *r, const char *word, bool on)
+{
+    if (!strcmp(word, "plain"))
+        r->now.hidden = r->now.deleted = r->now.struck = false;
+    else if (!strcmp(word, "v"))
+        r->now.hidden = on;
+    else if (!strcmp(word, "deleted"))
+        r->now.deleted = on;
+    else if (!strcmp(word, "strike") || !strcmp(word, "striked"))
+        r->now.struck = on;
+    else
+        return false;
+    strike_as_said(r);
+    return true;
+}
+
 /* Words inside a footnote or a header, which are lines and no paragraphs of the body. */
-static void aside_word(rtf *r, const char *word, int value, bool has_value)
+static void aside_word(rtf *r, const char *word)
 {
     if (!strcmp(word, "par") || !strcmp(word, "row"))
         put_word(r, "\n");
     else if (!strcmp(word, "cell") || !strcmp(word, "nestcell"))
         put_word(r, " ");
-    else if (!strcmp(word, "plain"))
-        r->now.hidden = r->now.deleted = false;
-    else if (!strcmp(word, "v"))
-        r->now.hidden = !has_value || value != 0;
-    else if (!strcmp(word, "deleted"))
-        r->now.deleted = !has_value || value != 0;
 }
 
 static aside aside_of(const char *word)
@@ -411,13 +449,17 @@ static void paragraph_word(rtf *r, const char *word, int value, bool has_value)
 {
     aside begins = r->now.aside ? NO_ASIDE : aside_of(word);
 
+    if (character_word(r, word, !has_value || value != 0))
+        return;
     if (r->now.aside) {
-        aside_word(r, word, value, has_value);
+        aside_word(r, word);
         return;
     }
     if (begins) {
-        if (r->depth > 1) /* in a group of its own, whose end is its end */
+        if (r->depth > 1) { /* in a group of its own, whose end is its end */
             begin_aside(r, begins);
+            strike_as_said(r);
+        }
         return;
     }
     if (!strcmp(word, "par") || !strcmp(word, "sect") || !strcmp(word, "page")) {
@@ -429,8 +471,6 @@ static void paragraph_word(rtf *r, const char *word, int value, bool has_value)
         r->in_table = false;
         r->outline = 0;
         r->now.style = -1;
-    } else if (!strcmp(word, "plain")) {
-        r->now.hidden = r->now.deleted = false;
     } else if (!strcmp(word, "intbl")) {
         r->in_table = true;
     } else if (!strcmp(word, "outlinelevel")) {
@@ -443,10 +483,6 @@ static void paragraph_word(rtf *r, const char *word, int value, bool has_value)
         end_cell(r);
     } else if ((!strcmp(word, "row") || !strcmp(word, "nestrow")) && r->has_rows) {
         rows_end_row(&r->t);
-    } else if (!strcmp(word, "v")) {
-        r->now.hidden = !has_value || value != 0;
-    } else if (!strcmp(word, "deleted")) {
-        r->now.deleted = !has_value || value != 0;
     }
 }
 
@@ -565,6 +601,7 @@ static void close_group(rtf *r)
     r->skip = 0;
     if (beside && !r->now.aside)
         end_aside(r, beside);
+    strike_as_said(r);
     if (was >= TITLE && r->now.at != was)
         end_field(r, was);
 }

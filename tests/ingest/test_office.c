@@ -233,6 +233,109 @@ static void struck_runs_stand_between_marks(void **state)
     ingest_document_free(doc);
 }
 
+/* An OpenDocument file of the media type `type` with these parts. */
+static const char *made_odf(const char *name, const char *type, const char *styles, const char *content)
+{
+    const char *path = probe_path(name);
+    zip_t *z = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
+    zip_int64_t at;
+
+    assert_non_null(z);
+    put(z, "mimetype", type, strlen(type));
+    at = zip_name_locate(z, "mimetype", 0);
+    assert_int_equal(zip_set_file_compression(z, (zip_uint64_t)at, ZIP_CM_STORE, 0), 0);
+    if (styles)
+        put(z, "styles.xml", styles, strlen(styles));
+    put(z, "content.xml", content, strlen(content));
+    assert_int_equal(zip_close(z), 0);
+    return path;
+}
+
+#define ODF_STYLE(name, family, parent, type)                                                      \
+    "<style name=\"" name "\" family=\"" family "\" parent-style-name=\"" parent                   \
+    "\"><text-properties text-line-through-style=\"" type "\"/></style>"
+
+/* By a style of its own, one of its ancestors, a paragraph's (which a span may take back), a cell's. */
+static void struck_styles_of_open_document(void **state)
+{
+    static const char styles[] = "<document-styles><styles>" ODF_STYLE("Gone", "text", "", "solid")
+                                 ODF_STYLE("Old", "paragraph", "", "solid") "</styles><automatic-styles>"
+                                 ODF_STYLE("T2", "text", "", "solid") "</automatic-styles></document-styles>";
+    static const char text[] =
+        "<document-content><automatic-styles>" ODF_STYLE("T1", "text", "", "solid")
+        "<style name=\"T2\" family=\"text\"/><style name=\"T3\" family=\"text\" parent-style-name=\"Gone\"/>"
+        ODF_STYLE("T4", "text", "Gone", "none") ODF_STYLE("C1", "table-cell", "", "solid")
+        "</automatic-styles><body><text><p>It costs <span style-name=\"T1\">12</span><span style-name=\"T3\"> euros"
+        "</span><span style-name=\"T1\"> </span><span style-name=\"T2\">14 euros.</span></p>"
+        "<p style-name=\"Old\">Ask Anna<note><note-body><p>A footnote.</p></note-body></note>, "
+        "<span style-name=\"T4\">now Berta</span>.</p><h style-name=\"T1\">Not a style of headings</h>"
+        "<table><table-row><table-cell><p>Key</p></table-cell><table-cell style-name=\"C1\" value-type=\"float\" value=\"1234\">"
+        "<p>1.234</p></table-cell></table-row></table></text></body></document-content>";
+    ingest_document *doc = probe_read(
+        ex, made_odf("struck.odt", "application/vnd.oasis.opendocument.text", styles, text));
+    (void)state;
+
+    HAS(INGEST_PARAGRAPH, "It costs ~~12 euros~~ 14 euros.");
+    HAS(INGEST_PARAGRAPH, "~~Ask Anna,~~ now Berta~~.~~");
+    HAS(INGEST_PARAGRAPH, "A footnote.");
+    LACKS("~~A footnote");
+    HAS(INGEST_HEADING, "Not a style of headings");
+    LACKS("~~Not a style");
+    HAS(INGEST_TABLE, "Key | ~~1.234 (1234)~~");
+    ingest_document_free(doc);
+}
+
+/* By \strike and \striked, until the group ends, \plain or a 0; over the end of a paragraph, around a footnote. */
+static void struck_words_of_rich_text(void **state)
+{
+    static const char file[] =
+        "{\\rtf1\\ansi\\deff0 It costs {\\strike 12 eur\\'6fs }14 euros.\\par\n"
+        "\\striked1 Ask \\strike0\\striked0 Berta\\par Call {\\strike Anna{\\footnote\\plain  Since May.} or Otto}.\\par\n"
+        "\\strike one\\par two\\plain  three\\par {\\strike  }none\\par\n"
+        "\\trowd\\intbl{\\strike Key}\\cell Box\\cell\\row\\pard\\strike the end}";
+    ingest_document *doc = probe_read(ex, probe_file("struck.rtf", file, sizeof file - 1));
+    (void)state;
+
+    HAS(INGEST_PARAGRAPH, "It costs ~~12 euros~~ 14 euros.");
+    HAS(INGEST_PARAGRAPH, "~~Ask~~ Berta");
+    HAS(INGEST_PARAGRAPH, "Call ~~Anna or Otto~~.");
+    HAS(INGEST_PARAGRAPH, "Since May.");
+    LACKS("~~Since");
+    HAS(INGEST_PARAGRAPH, "~~one~~");
+    HAS(INGEST_PARAGRAPH, "~~two~~ three");
+    HAS(INGEST_PARAGRAPH, "none");
+    HAS(INGEST_TABLE, "~~Key~~ | Box");
+    HAS(INGEST_PARAGRAPH, "~~the end~~");
+    ingest_document_free(doc);
+}
+
+static void struck_runs_of_slides(void **state)
+{
+    static const char rels[] = "<Relationships><Relationship Id=\"r1\" Type=\"x/officeDocument\" "
+                               "Target=\"ppt/presentation.xml\"/></Relationships>";
+    static const char of_deck[] = "<Relationships><Relationship Id=\"r1\" Type=\"x/slide\" Target=\"slides/slide1.xml\"/></Relationships>";
+    static const char deck[] = "<p:presentation xmlns:p=\"p\" xmlns:r=\"r\"><p:sldIdLst><p:sldId id=\"256\" r:id=\"r1\"/></p:sldIdLst></p:presentation>";
+    static const char slide[] =
+        "<sld><cSld><spTree><sp><txBody><p><r><t>It costs </t></r><r><rPr strike=\"sngStrike\"/><t>12</t></r>"
+        "<r><rPr strike=\"dblStrike\"/><t> euros</t></r><r><rPr strike=\"noStrike\"/><t> 14 euros.</t></r></p></txBody></sp>"
+        "<graphicFrame><tbl><tr><tc><txBody><p><r><rPr strike=\"sngStrike\"/><t>Key</t></r></p></txBody></tc>"
+        "<tc><txBody><p><r><t>Box</t></r></p></txBody></tc></tr></tbl></graphicFrame></spTree></cSld></sld>";
+    const char *path = probe_path("struck.pptx");
+    zip_t *z = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
+    (void)state;
+
+    assert_non_null(z);
+    put(z, "_rels/.rels", rels, sizeof rels - 1);
+    put(z, "ppt/_rels/presentation.xml.rels", of_deck, sizeof of_deck - 1);
+    put(z, "ppt/presentation.xml", deck, sizeof deck - 1);
+    put(z, "ppt/slides/slide1.xml", slide, sizeof slide - 1);
+    assert_int_equal(zip_close(z), 0);
+    ingest_document *doc = probe_read(ex, path);
+    HAS(INGEST_PARAGRAPH, "It costs ~~12 euros~~ 14 euros.");
+    HAS(INGEST_TABLE, "~~Key~~ | Box");
+    ingest_document_free(doc);
+}
+
 static void a_bomb_is_refused(void **state)
 {
     size_t n = (size_t)300 << 20; /* zeros: a thousandth of it in the file */
@@ -343,7 +446,10 @@ int main(void)
         cmocka_unit_test(open_document_sheets_and_slides),
         cmocka_unit_test(books_follow_their_spine),
         cmocka_unit_test(rich_text),
-        cmocka_unit_test(struck_runs_stand_between_marks), cmocka_unit_test(a_bomb_is_refused),
+        cmocka_unit_test(struck_runs_stand_between_marks),
+        cmocka_unit_test(struck_styles_of_open_document),
+        cmocka_unit_test(struck_words_of_rich_text),
+        cmocka_unit_test(struck_runs_of_slides), cmocka_unit_test(a_bomb_is_refused),
         cmocka_unit_test(entities_do_not_grow),
         cmocka_unit_test(damage_and_escapes),
         cmocka_unit_test(depth_is_bounded),
