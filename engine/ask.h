@@ -6,6 +6,7 @@
  *   ask_parts.c     questions that are taken apart: searching, judging and answering their parts
  *   ask_bridge.c    ... where one part's answer is what the other is asked of
  *   ask_standing.c  which of two statements holds now
+ *   ask_earlier.c   ... and what was before
  *   ask_exhaustive.c  questions about all documents
  *   ask_answer.c    generating, checking sentence by sentence, extracting, citing
  *   ask_entail.c    ... and by a model of entailment, where there is one
@@ -20,6 +21,7 @@
 #include "generate/encode/entailment.h"
 #include "retrieve/cite.h"
 #include "retrieve/context.h"
+#include "retrieve/standing.h"
 #include "retrieve/decompose.h"
 #include "retrieve/evidence.h"
 #include "retrieve/exhaustive.h"
@@ -84,6 +86,7 @@ typedef struct ask_standing {
     bool quotes;                  /* the earlier sentence is quoted: its value says nothing by itself */
     ask_told told;
     bool by_day; /* on another day the answer may be another one */
+    bool earlier; /* what was before is asked for, and `value` of `now` is told as that: nothing else is confirmed */
 } ask_standing;
 
 /* Files of a question about all documents. */
@@ -293,10 +296,20 @@ void ask_bridge_end(asking *a);
 /* ---- ask_standing.c ---- */
 /* Where a later document corrects what would be the answer: that to the front of the evidence, and what is corrected out of it. */
 cairn_status ask_standing_find(asking *a, cairn_error *err);
+/* The sentence where it stands. */
+standing_text ask_standing_text(const asking *a, const evidence_sentence *s);
+/* The sentence to the front of the evidence, and what is old[i] of the first `n` out of it. */
+cairn_status ask_standing_put_first(asking *a, const evidence_sentence *now, const bool *old, size_t n, cairn_error *err);
 /* Does a claim give the value that no longer holds, and not the one that does? */
 bool ask_standing_denies(asking *a, const char *text, size_t len);
 /* Behind the answer, what the earlier document says, and where. */
 cairn_status ask_standing_tell(asking *a, cairn_error *err);
+
+/* ---- ask_earlier.c ---- */
+/* Where what was before is asked for: the sentence that tells it to the front of the evidence, and the value that it tells as that. */
+cairn_status ask_earlier_find(asking *a, cairn_error *err);
+/* Does a claim not give that value? */
+bool ask_earlier_denies(asking *a, const char *text, size_t len);
 
 /* ---- ask_route.c ---- */
 /* Who answers: sets extractive, large, remote and g, and in *out the reason where there was a choice. */

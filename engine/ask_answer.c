@@ -609,10 +609,14 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
     ask_whole_span(a, s, &start, &end);
     bytes_reset(&a->text);
     a->n_cited = a->n_numbers = a->shown = 0;
-    if (!s->head_end)
-        st = ask_put_speaker(a, s, start, end);
-    if (!st)
-        st = ask_put_quoted(a, s, start, end);
+    if (!a->extractive && a->standing.now == s && a->standing.earlier) { /* the sentence has what holds now, too */
+        st = bytes_append(&a->text, h->text + a->standing.value.start, a->standing.value.end - a->standing.value.start);
+    } else {
+        if (!s->head_end)
+            st = ask_put_speaker(a, s, start, end);
+        if (!st)
+            st = ask_put_quoted(a, s, start, end);
+    }
     if (!st)
         st = ask_add_cited(a, s->passage, start, end, true, &n);
     if (!st)
@@ -620,7 +624,7 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
     if (st)
         return cairn_fail(err, st, "answer");
     brief = a->standing.value;
-    if (a->standing.now ? brief.end > brief.start && a->evidence.type != ANSWER_OTHER
+    if (a->standing.now ? brief.end > brief.start && (a->evidence.type != ANSWER_OTHER || a->standing.earlier)
                         : evidence_short_answer(a->an, a->question, &a->evidence, &a->read[s->passage], s, &brief))
         out->short_answer = ask_redacted(a, h->text + brief.start, brief.end - brief.start, memory);
     else if (asked_label(a, s, &label))

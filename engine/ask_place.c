@@ -7,6 +7,7 @@
 
 #include "engine/ask.h"
 #include "retrieve/cite_value.h"
+#include "retrieve/tally.h"
 #include "retrieve/terms.h"
 
 #define MAX_WINDOWS  12   /* sentences whose surroundings an answer is compared with */
@@ -223,6 +224,7 @@ static cairn_status holds_said(asking *a, const evidence_sentence *s, const char
 {
     cite_passage near = a->read[s->passage].text;
     citation *found;
+    tally_side side;
     bool names = true;
     size_t n;
     cairn_status st;
@@ -243,6 +245,8 @@ static cairn_status holds_said(asking *a, const evidence_sentence *s, const char
     if (cite_cuts_value(text, len, near.text + found[0].start, found[0].end - found[0].start, a->asked, a->evidence.type,
                         a->evidence.units, &a->memory))
         return CAIRN_OK;
+    if (tally_asked(a->asked, strlen(a->asked), &side) && side == TALLY_SIDES && tally_is_cut(text, len, near.text + found[0].start, found[0].end - found[0].start))
+        return CAIRN_OK; /* "2 abstentions" of "5 for, 14 against, 2 abstentions" */
     *out = (ask_place){.hit = s->passage,
                        .start = s->before + found[0].start,
                        .end = s->before + found[0].end,

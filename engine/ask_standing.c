@@ -56,25 +56,29 @@ static bool is_typed(answer_type t)
     return t != ANSWER_OTHER && t != ANSWER_WHY && t != ANSWER_YES_NO;
 }
 
+standing_text ask_standing_text(const asking *a, const evidence_sentence *s)
+{
+    const cairn_hit *h = &a->hits->hits[s->passage];
+
+    return (standing_text){.passage = h->text,
+                           .start = s->start,
+                           .end = s->end,
+                           .before = s->before,
+                           .after = s->after,
+                           .head_end = s->head_end,
+                           .title = h->title,
+                           .heading = h->heading,
+                           .uri = h->uri,
+                           .lang = h->lang,
+                           .date_ns = h->date_ns,
+                           .modified_ns = h->modified_ns};
+}
+
 static cairn_status make_statement(asking *a, const evidence_sentence *s, statement *out, cairn_error *err)
 {
     const cairn_hit *h = &a->hits->hits[s->passage];
 
-    *out = (statement){.s = s,
-                       .doc = h->doc,
-                       .at = h->byte_start + s->start,
-                       .t = {.passage = h->text,
-                             .start = s->start,
-                             .end = s->end,
-                             .before = s->before,
-                             .after = s->after,
-                             .head_end = s->head_end,
-                             .title = h->title,
-                             .heading = h->heading,
-                             .uri = h->uri,
-                             .lang = h->lang,
-                             .date_ns = h->date_ns,
-                             .modified_ns = h->modified_ns}};
+    *out = (statement){.s = s, .doc = h->doc, .at = h->byte_start + s->start, .t = ask_standing_text(a, s)};
     standing_drop_label(&out->t);
     (void)standing_entry_date(&out->t, &out->entry);
     return standing_limits(h->text + out->t.start, out->t.end - out->t.start, standing_written(&out->t), &a->memory, &out->limits, &out->n_limits, err);
@@ -426,8 +430,7 @@ static bool is_bare(asking *a, const statement *x, text_span at)
     return !is_typed(a->evidence.type) && at.end > at.start && quantity_of(a, x->t.passage, at, &q) && q.kind == QUANTITY_NUMBER && !q.unit;
 }
 
-/* The sentence that holds to the front, and what no longer does out of the evidence. */
-static cairn_status put_first(asking *a, const evidence_sentence *now, const bool *old, cairn_error *err)
+cairn_status ask_standing_put_first(asking *a, const evidence_sentence *now, const bool *old, size_t n_old, cairn_error *err)
 {
     evidence *e = &a->evidence;
     evidence_sentence *all = arena_calloc(&a->memory, e->n + 1, sizeof *all);
@@ -437,7 +440,7 @@ static cairn_status put_first(asking *a, const evidence_sentence *now, const boo
         return cairn_fail(err, CAIRN_ENOMEM, "statements");
     all[n++] = *now;
     for (size_t i = 0; i < e->n; i++)
-        if (&e->sentences[i] != now && !(i < CANDIDATES && old[i]))
+        if (&e->sentences[i] != now && !(i < n_old && old[i]))
             all[n++] = e->sentences[i];
     e->sentences = all;
     e->n = n;
@@ -465,20 +468,17 @@ static cairn_status struck_value(asking *a, const statement *x, text_span *out, 
 /* A sentence that has a value for each time: "12 euros until 31 March, and 14 euros from 1 April". */
 static cairn_status find_in_sentence(asking *a, statement *x, cairn_error *err)
 {
-    const bool *none = arena_calloc(&a->memory, CANDIDATES, sizeof *none);
     size_t now = 0;
     bool same = false;
     text_span struck = {0};
     cairn_status st = CAIRN_OK;
 
-    if (!none)
-        return cairn_fail(err, CAIRN_ENOMEM, "statements");
     if (x->n_values && !x->s->head_end && !(st = struck_value(a, x, &struck, err)) && struck.end > struck.start) {
         a->standing.old = *x->s;
         a->standing.old_value = struck;
         a->standing.value = x->value[0];
         a->standing.told = ASK_TOLD_SAME;
-        return put_first(a, x->s, none, err);
+        return ask_standing_put_first(a, x->s, NULL, 0, err);
     }
     while (!st && now < x->n_values && x->is[now] != HOLDS)
         now++;
@@ -492,7 +492,7 @@ static cairn_status find_in_sentence(asking *a, statement *x, cairn_error *err)
     a->standing.old_value = x->value[0];
     a->standing.value = x->value[now];
     a->standing.told = ASK_TOLD_SAME;
-    return put_first(a, x->s, none, err);
+    return ask_standing_put_first(a, x->s, NULL, 0, err);
 }
 
 static float spread_of(const statement *x, const statement *best)
@@ -527,8 +527,10 @@ cairn_status ask_standing_find(asking *a, cairn_error *err)
     cairn_status st = CAIRN_OK;
 
     if (a->apart.kind || e->n == e->n_planted || e->answerable < LEAST_CHANCE || e->type == ANSWER_WHY || e->type == ANSWER_YES_NO ||
-        standing_asks_earlier(a->asked) || !(best = ask_typed_sentence(a)))
+        !(best = ask_typed_sentence(a)))
         return CAIRN_OK;
+    if (standing_asks_earlier(a->asked))
+        return ask_earlier_find(a, err);
     day.asked = standing_day_asked(a->asked, a->request->day ? a->request->day : retrieve_today(), &day.day);
     for (; !st && n < e->n && n < CANDIDATES && !e->sentences[n].planted; n++) {
         st = make_statement(a, &e->sentences[n], &all[n], err);
@@ -563,7 +565,7 @@ cairn_status ask_standing_find(asking *a, cairn_error *err)
     a->standing.told = how_told(told, now, a->standing.old_value);
     a->standing.quotes = a->standing.told >= ASK_TOLD_BEFORE || is_bare(a, told, a->standing.old_value) ||
                          a->standing.old_value.end == a->standing.old_value.start;
-    return put_first(a, now->s, old, err);
+    return ask_standing_put_first(a, now->s, old, CANDIDATES, err);
 }
 
 bool ask_standing_denies(asking *a, const char *text, size_t len)
@@ -574,6 +576,8 @@ bool ask_standing_denies(asking *a, const char *text, size_t len)
     size_t n;
     bool has[2] = {false, false};
 
+    if (s->now && s->earlier)
+        return ask_earlier_denies(a, text, len);
     if (!s->now || s->old_value.end == s->old_value.start)
         return false;
     old = a->hits->hits[s->old.passage].text;

@@ -23,6 +23,7 @@
 
 #define IDLE        3.5f /* log-odds off a sentence whose passage does not speak of what the question asks to do, */
 #define IDLE_BESIDE 1.5f /* ... which speaks of it elsewhere; where another one does and has what is asked for */
+#define TALLY_HERE  3.0f /* log-odds for the tally of a vote that is asked about, by the share of the question around it */
 #define LONG_SENTENCE 60 /* words */
 #define MANY_WORDS    10
 #define SENTENCE_COST  24 /* bytes: what an encoder's prefix and ends are worth */
@@ -218,10 +219,21 @@ static cairn_status mentions_in(const asked *q, const reading *r, const text_spa
 {
     quantity *local;
     size_t n_local, kept = 0;
+    tally t;
     cairn_status st = local_quantities(r, s, a, &local, &n_local);
     bool in_cell = r->table && q->type == ANSWER_MONEY; /* whose unit stands in the table's first line, if anywhere */
 
     *n = 0;
+    if (q->type == ANSWER_COUNT && q->side < TALLY_SIDES && evidence_has_tally(q, r, s->start, s->end, &t)) {
+        const text_span *m = &t.side[q->side];
+        if (m->end == m->start)
+            return CAIRN_OK;
+        if (!(*out = arena_alloc(a, sizeof **out)))
+            return cairn_fail(err, CAIRN_ENOMEM, "mentions");
+        **out = (text_span){s->start + m->start, s->start + m->end};
+        *n = 1;
+        return CAIRN_OK;
+    }
     if (q->type >= ANSWER_COUNT && q->type <= ANSWER_MEASURE && is_mail_header(r, s))
         return CAIRN_OK;
     if (!st)
@@ -378,6 +390,21 @@ static bool is_struck_whole(const evidence_passage *p, const text_span *s)
            !memmem(p->text.text + start, end - start, "~~", 2);
 }
 
+/* How much of the question stands around a tally, which says nothing of what was voted on: in its paragraph, with the line above it. Where
+ * that line is one of the headings that the passage has for its parts, the others are of other votes. */
+static void cover_around_tally(const asked *q, const reading *r, const text_span *s, double *share, double *missing)
+{
+    const char *text = r->p->text.text, *heading = r->p->text.heading, *nl;
+    size_t at = s->start;
+
+    while (at && !(text[at - 1] == '\n' && (at < 2 || text[at - 2] == '\n')))
+        at--;
+    nl = memchr(text + at, '\n', s->start - at);
+    if (nl && !(at && heading && memmem(heading, strlen(heading), text + at, (size_t)(nl - text) - at)))
+        nl = NULL;
+    evidence_cover(q, r, at, s->end, !nl, share, missing);
+}
+
 static cairn_status read_sentence(finding *x, const reading *all, size_t passage, size_t i)
 {
     const reading *r = &all[passage];
@@ -387,6 +414,7 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     double share, missing;
     const text_term *at;
     text_span *mentions, head;
+    tally t;
     size_t n;
     cairn_status st;
     float *f = e.feature;
@@ -398,9 +426,13 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     e.head_end = row && i ? r->sentences[0].end : 0;
     e.injection = r->injection[i];
     e.planted = e.injection >= INJECTION_SENTENCE;
+    bool voted = evidence_has_tally(x->q, r, s->start, s->end, &t);
     evidence_cover(x->q, r, s->start, s->end, false, &share, &missing);
     f[EVIDENCE_COVER] = (float)share;
-    evidence_cover(x->q, r, e.before, e.after, true, &share, &missing);
+    if (voted)
+        cover_around_tally(x->q, r, s, &share, &missing);
+    else
+        evidence_cover(x->q, r, e.before, e.after, true, &share, &missing);
     f[EVIDENCE_COVER_AROUND] = (float)share;
     f[EVIDENCE_RARE_AROUND] = (float)missing;
     evidence_cover(x->q, r, 0, p->text.len, true, &share, &missing);
@@ -430,6 +462,7 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     f[EVIDENCE_FOREIGN] = *x->q->lang && strcmp(x->q->lang, r->lang) != 0;
     e.lift = !typed(x->q->type) && tells_apart(x->q, r, s) ? DESIGNATION_HERE : 0;
     e.lift -= evidence_off_subject(x->q, p, s, row);
+    e.lift += voted ? TALLY_HERE * f[EVIDENCE_COVER_AROUND] : 0;
     e.acts = e.acts_in_passage = true;
     if (x->q->action != SIZE_MAX) {
         uint64_t key = r->keys[x->q->action];

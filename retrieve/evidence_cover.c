@@ -18,15 +18,24 @@ static bool within_days(const quantity *v, const reading *r, size_t start, size_
     return false;
 }
 
+bool evidence_has_tally(const asked *q, const reading *r, size_t start, size_t end, tally *out)
+{
+    return q->vote && tally_find(r->p->text.text + start, end - start, out);
+}
+
 cairn_status evidence_read_days(const asked *q, reading *r, arena *a, cairn_error *err)
 {
     cairn_status st = CAIRN_OK;
     bool dated = false;
+    tally t;
 
     for (size_t i = 0; i < q->n_quantities; i++)
         dated |= q->quantities[i].kind == QUANTITY_DATE && q->quantities[i].year;
     if (dated)
         st = standing_limits(r->p->text.text, r->p->text.len, STANDING_NO_DAY, a, &r->limits, &r->n_limits, err);
+    for (size_t i = 0; !st && i < q->n; i++)
+        if (q->words[i].vote && evidence_has_tally(q, r, 0, r->p->text.len, &t))
+            r->held[i] = true;
     /* "February" of "in February 2027" is a name that "from 1 January 2027" has. */
     for (size_t i = 0; !st && i < q->n && r->n_limits; i++)
         if (q->words[i].quantity != SIZE_MAX && within_days(&q->quantities[q->words[i].quantity], r, 0, r->p->text.len))
@@ -39,8 +48,11 @@ static bool has_value(const asked *q, const reading *r, size_t word, size_t star
 {
     size_t v = q->words[word].quantity;
     int month = q->words[word].month;
+    tally t;
 
     if (v != SIZE_MAX && within_days(&q->quantities[v], r, start, end))
+        return true;
+    if (q->words[word].vote && evidence_has_tally(q, r, start, end, &t))
         return true;
     for (size_t i = 0; i < r->n_quantities && (v != SIZE_MAX || month); i++) {
         const quantity *have = &r->quantities[i];

@@ -5,6 +5,7 @@
 
 #include "retrieve/evidence.h"
 #include "retrieve/standing_inside.h"
+#include "retrieve/tally.h"
 #include "retrieve/terms.h"
 
 typedef struct asked_word {
@@ -14,6 +15,7 @@ typedef struct asked_word {
     bool number;
     size_t quantity; /* of the question, that it is a part of; SIZE_MAX: none */
     bool carried; /* from a chat, not typed */
+    bool vote;    /* it names a vote, which minutes need not call so */
     int month;       /* that it names by itself, "October"; 0: none */
 } asked_word;
 
@@ -33,6 +35,8 @@ typedef struct asked {
     size_t thing, thing_end;
     bool counted; /* the first form */
     bool earlier; /* what was before is asked for */
+    bool vote;       /* it asks about a vote (tally.h) */
+    tally_side side; /* ... and how many were on this side */
     size_t action; /* of the words, what it asks to do (question_action.h); SIZE_MAX: nothing */
 } asked;
 
@@ -52,6 +56,9 @@ typedef struct reading {
     standing_limit *limits; /* where the question has a date: from when and until when something holds, by dates with years */
     size_t n_limits;
 } reading;
+
+/* Does a tally stand in the bytes, where the question asks about a vote? */
+bool evidence_has_tally(const asked *q, const reading *r, size_t start, size_t end, tally *out);
 
 /* Fill limits, and in held the words of days within them. */
 cairn_status evidence_read_days(const asked *q, reading *r, arena *a, cairn_error *err);

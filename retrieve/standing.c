@@ -92,7 +92,7 @@ bool standing_asks_earlier(const char *question)
 {
     char text[FOLDED_MAX + 1];
 
-    return HAS(standing_fold(question, strlen(question), text), earlier_asked);
+    return HAS(standing_fold(question, strlen(question), text), earlier_asked) || standing_asks_before(question);
 }
 
 bool standing_has_change(const char *folded)

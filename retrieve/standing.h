@@ -30,6 +30,14 @@ typedef struct standing_text {
 
 /* Does the question ask for what was said before ("originally", "the old price")? */
 bool standing_asks_earlier(const char *question);
+/* ... by saying no more than that it was ("How much was it before?", "before the rent went up", "used to cost")? */
+bool standing_asks_before(const char *question);
+
+/* In a sentence, is text[at.start, at.end) told as what was: struck out, "(before: A)", "until now it was A", "instead of A"? `last`: no other
+ * value stands behind it; `timed`: it is a day or a time, of which "before" alone says something else. */
+bool standing_is_earlier(const char *text, size_t len, text_span at, bool last, bool timed);
+/* The words of a sentence that are told so, where no value is asked for: "metres; it was feet". */
+bool standing_earlier_phrase(const char *text, size_t len, text_span *out);
 
 typedef enum standing_change {
     STANDING_NONE,

@@ -152,6 +152,39 @@ class Standing(CairnTest):
         # Where nothing else is a time, the day of the entry is what is asked for.
         self.assertEqual(self.ask("When was the hedge cut?", "--extractive")[2], "2026-09-01")
 
+    def test_what_was_before_is_told_where_it_stands(self):
+        self.write("bylaws.md", "# Bylaws of the rowing club\n\nThe yearly membership fee is ~~60 euros~~ 75 euros, due on 1 February.\n")
+        self.write("room.eml", mail(MARCH, "Guest room", "The guest room of the club is now 18 euros a night (before: 15 euros)."))
+        self.write("policy.eml", mail(APRIL, "Your insurance", "From 1 May the premium of the boat insurance is 189 euros. Until now it was 164 euros."))
+        self.write("host.eml", mail(APRIL, "Website", "The website costs us 9 euros a month instead of 14."))
+        self.write("unit.md", "# Changes\n\n- The default unit of the tide display is metres; it was feet.\n")
+        self.write("parking.eml", mail(APRIL, "Parking", "Parking at the boathouse is 4 euros a day."))
+        self.index()
+        for question, value, cited in (("What was the yearly membership fee before?", "60 euros", "bylaws.md"),
+                                       ("how much was the guest room before?", "15 euros", "room.eml"),
+                                       ("How much was the boat insurance before?", "164 euros", "policy.eml"),
+                                       ("How much did the website cost us before?", "14", "host.eml"),
+                                       ("What was the default unit of the tide display before?", "feet", "unit.md")):
+            answer, where, short = self.ask(question, "--extractive")
+            self.assertEqual((short, where), (value, [cited]), question)
+            if model_path("qwen2.5-coder-0.5b", "model.gguf"):
+                answer, where, short = self.ask(question)
+                self.assertEqual((answer, where), (f"{value} [1]", [cited]), question)
+        # What is told of now alone is no answer to it.
+        refused = self.json("ask", "--mode", "lexical", "--extractive", "How much was parking at the boathouse before?", code=1)
+        self.assertTrue(refused["refused"], refused)
+        self.assertEqual(self.ask("How much is parking at the boathouse?", "--extractive")[2], "4 euros")
+
+    def test_the_tally_of_a_vote_is_told_whole_and_of_its_motion(self):
+        self.write("minutes.md", "# Minutes of the garden society\n\n## 1 New shed\n\nTwo offers were read. The meeting decided for Holm. 13 for, 8 against.\n\n"
+                   "## 2 Dogs in the garden\n\nThe motion to ban dogs was rejected: 5 for, 14 against, 2 abstentions.\n")
+        self.index()
+        dogs = "The motion to ban dogs was rejected: 5 for, 14 against, 2 abstentions. [1]"
+        for more in ([], ["--extractive"]) if model_path("qwen2.5-coder-0.5b", "model.gguf") else (["--extractive"],):
+            self.assertEqual(self.ask("How did the vote on the dogs go?", *more)[0], dogs)
+        self.assertEqual(self.ask("How many votes were against the dogs?", "--extractive")[2], "14")
+        self.assertEqual(self.ask("How many votes were against the new shed?", "--extractive")[2], "8")
+
 
 if __name__ == "__main__":
     main()

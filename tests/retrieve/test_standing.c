@@ -53,6 +53,59 @@ static void words_of_change(void **state)
     assert_false(standing_asks_earlier("Where is the gold kept?"));
 }
 
+/* "What was the fee before?": the value that is told as what was, in brackets here; "" where none is. */
+static void what_was_before(void **state)
+{
+    static const struct {
+        const char *text, *value;
+        bool timed, is;
+    } cases[] = {
+        {"The fee is ~~60 euros~~ 75 euros.", "60", false, true},
+        {"The fee is ~~60 euros~~ 75 euros.", "75", false, false},
+        {"The guest room is now 18 euros a night (before: 15 euros).", "15", false, true},
+        {"The guest room is now 18 euros a night (before: 15 euros).", "18", false, false},
+        {"New departure: 10:20 (before: 09:35).", "09:35", true, true},
+        {"Please be there before 09:35.", "09:35", true, false},
+        {"Until now it was 164 euros.", "164", false, true},
+        {"It costs 9 euros instead of 14.", "14", false, true},
+        {"It costs 9 euros instead of 14.", "9", false, false},
+        {"A month costs 118 pounds, 110 pounds until now.", "110 pounds", false, true},
+        {"1,284 pounds a year (last year 1,190 pounds).", "1,190", false, true},
+        {"Der Beitrag beträgt 75 Euro (bisher 60 Euro).", "60", false, true},
+        {"La cuota es de 40 euros (antes 30 euros).", "30", false, true},
+        {"Le loyer est de 800 euros au lieu de 760 euros.", "760", false, true},
+        {"The fee is 75 euros.", "75", false, false},
+    };
+    static const char *const before[] = {"What was the fee before?", "how much could we spend before the change", "what did we pay before the rent went up?",
+                                         "How long was the cache kept before 2.4?", "How much did it use to cost, what did it used to be?", "Wie hoch war der Beitrag vorher?",
+                                         "\xC2\xBF""Cuánto costaba antes?"};
+    static const char *const not_before[] = {"Who spoke before the mayor?", "What must be done before winter?", "Before which date do I pay?", "What is due before 4 pm?"};
+    text_span at;
+    const char *text = "- The default unit is metres; it was feet.";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *v = strstr(cases[i].text, cases[i].value);
+        size_t start = (size_t)(v - cases[i].text), end = start + strlen(cases[i].value);
+        if (standing_is_earlier(cases[i].text, strlen(cases[i].text), (text_span){start, end}, true, cases[i].timed) != cases[i].is)
+            fail_msg("\"%s\": %s", cases[i].text, cases[i].value);
+    }
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+        if (!standing_asks_before(before[i]))
+            fail_msg("\"%s\"", before[i]);
+    for (size_t i = 0; i < sizeof not_before / sizeof *not_before; i++)
+        if (standing_asks_before(not_before[i]))
+            fail_msg("\"%s\"", not_before[i]);
+    assert_true(standing_earlier_phrase(text, strlen(text), &at));
+    assert_int_equal(at.end - at.start, 4);
+    assert_memory_equal(text + at.start, "feet", 4);
+    text = "The key is with Mrs Petersen now, no longer in the drawer.";
+    assert_true(standing_earlier_phrase(text, strlen(text), &at));
+    assert_memory_equal(text + at.start, "in the drawer", at.end - at.start);
+    text = "The default unit is metres.";
+    assert_false(standing_earlier_phrase(text, strlen(text), &at));
+}
+
 static void what_was_written_later(void **state)
 {
     static const struct {
@@ -268,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_of_change),
+        cmocka_unit_test(what_was_before),
         cmocka_unit_test(what_was_written_later),
         cmocka_unit_test(one_matter_or_two),
         cmocka_unit_test(which_value_is_the_old_one),
