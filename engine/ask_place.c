@@ -7,6 +7,7 @@
 
 #include "engine/ask.h"
 #include "retrieve/cite_value.h"
+#include "retrieve/code_values.h"
 #include "retrieve/tally.h"
 #include "retrieve/terms.h"
 
@@ -273,6 +274,47 @@ static cairn_status names_more(asking *a, const evidence_sentence *later, const 
     return st;
 }
 
+/* "defaultPort", said of a program, stands for what its line gives it: that is said in its place. *st: how that went. */
+static bool name_value(asking *a, ask_said *said, cairn_status *st)
+{
+    const evidence *e = &a->evidence;
+    const char *text = said->text;
+    size_t len = said->len;
+
+    *st = CAIRN_OK;
+    while (len && strchr(" .`", text[len - 1]))
+        len--;
+    while (len && *text == '`') {
+        text++;
+        len--;
+    }
+    for (size_t i = 0; code_is_name(text, len) && i < e->n && i < MAX_WINDOWS && !e->sentences[i].planted; i++) {
+        const cairn_hit *of = &a->hits->hits[e->sentences[i].passage];
+        if (!code_is_source(of->uri) || !memmem(of->text + e->sentences[i].start, e->sentences[i].end - e->sentences[i].start, text, len))
+            continue;
+        for (size_t h = 0; h < a->hits->n_hits; h++) {
+            const cairn_hit *hit = &a->hits->hits[h];
+            text_span value;
+            size_t start, end;
+            if (hit->doc != of->doc || !code_constant(hit->text, hit->text_len, text, len, &value))
+                continue;
+            for (start = value.start; start && hit->text[start - 1] != '\n';)
+                start--;
+            for (end = value.end; end < hit->text_len && hit->text[end] != '\n';)
+                end++;
+            if (!(text = arena_strndup(&a->memory, hit->text + value.start, value.end - value.start))) {
+                *st = CAIRN_ENOMEM;
+                return true;
+            }
+            said->text = text;
+            said->len = value.end - value.start;
+            said->places[said->n_places++] = (ask_place){.hit = h, .start = start, .end = end, .near_start = start, .near_end = end};
+            return true;
+        }
+    }
+    return false;
+}
+
 cairn_status ask_confirm(asking *a, ask_said *said, cairn_error *err)
 {
     const char *text = said->text;
@@ -281,12 +323,14 @@ cairn_status ask_confirm(asking *a, ask_said *said, cairn_error *err)
     bool both = is_of_both(text, len), close, holds, by_head, more, spared = false;
     const evidence_sentence *s, *first = NULL;
     ask_place place, spare; /* the first one below a title that says it all: where no sentence does */
-    cairn_status st = CAIRN_OK;
+    cairn_status st = CAIRN_OK, named;
 
     if (is_bare_choice(a, text, len) || follow_up_repeats(text, len, &a->known, a->evidence.type == ANSWER_WHY) ||
         ask_standing_denies(a, text, len))
         return CAIRN_OK;
     said->reply = leading_reply(text, len);
+    if (name_value(a, said, &named))
+        return named;
     text += said->reply;
     len -= said->reply;
     for (size_t i = 0; !st && (s = place_to_look(a, i, &close)); i++) {

@@ -24,6 +24,7 @@
 #define IDLE        3.5f /* log-odds off a sentence whose passage does not speak of what the question asks to do, */
 #define IDLE_BESIDE 1.5f /* ... which speaks of it elsewhere; where another one does and has what is asked for */
 #define TALLY_HERE  3.0f /* log-odds for the tally of a vote that is asked about, by the share of the question around it */
+#define CODE_HERE   3.0f /* ... for the line of a program that gives a value to what is asked for of a function */
 #define LONG_SENTENCE 60 /* words */
 #define MANY_WORDS    10
 #define SENTENCE_COST  24 /* bytes: what an encoder's prefix and ends are worth */
@@ -495,6 +496,37 @@ static void weigh_actions(finding *x)
     }
 }
 
+/* The sentence with these bytes of a passage; NULL: it is not among them. */
+static evidence_sentence *sentence_at(const finding *x, size_t passage, size_t at)
+{
+    for (size_t i = 0; i < x->n; i++)
+        if (x->at[i].passage == passage && x->at[i].start <= at && at < x->at[i].end && !x->at[i].planted)
+            return &x->at[i];
+    return NULL;
+}
+
+/* What a program gives a value to is said of the function that has it: the line of the constant is about all that the function's is. */
+static void weigh_code(finding *x, const reading *all, size_t n)
+{
+    static const evidence_feature about[] = {EVIDENCE_COVER, EVIDENCE_COVER_AROUND, EVIDENCE_COVER_PASSAGE, EVIDENCE_RARE_AROUND, EVIDENCE_RARE_PASSAGE, EVIDENCE_NAMES,
+                                             EVIDENCE_NAMES_NONE, EVIDENCE_NAMES_UNLINKED, EVIDENCE_COUNTED_MISSING, EVIDENCE_ATTRIBUTE_MISSING, EVIDENCE_NUMBERS,
+                                             EVIDENCE_LEXICAL_FIRST, EVIDENCE_LEXICAL_SHARE, EVIDENCE_LEXICAL_STEP, EVIDENCE_VECTOR_FIRST, EVIDENCE_VECTOR_GAP,
+                                             EVIDENCE_VECTOR_STEP, EVIDENCE_VECTOR};
+    size_t function, passage;
+    text_span defined, value;
+    evidence_sentence *of, *has;
+
+    if (!evidence_find_code_value(x->q, all, n, &function, &defined, &passage, &value) || !(of = sentence_at(x, function, defined.start)) ||
+        !(has = sentence_at(x, passage, value.start)))
+        return;
+    for (size_t i = 0; i < sizeof about / sizeof *about; i++)
+        has->feature[about[i]] = of->feature[about[i]];
+    has->feature[EVIDENCE_TYPE] = 1;
+    has->feature[EVIDENCE_TYPE_STRONG] = typed(x->q->type);
+    has->lift += CODE_HERE;
+    has->score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, has->feature) - x->off[has->passage] + has->lift;
+}
+
 static int by_score(const void *a, const void *b)
 {
     const evidence_sentence *x = a, *y = b;
@@ -654,6 +686,8 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     for (size_t i = 0; i < n && !st; i++)
         for (size_t j = 0; !st && j < all[i].n_sentences; j++)
             st = read_sentence(&x, all, i, j);
+    if (!st)
+        weigh_code(&x, all, n);
     for (size_t i = 0; i < n; i++)
         reading_clear(&all[i]);
     if (st)

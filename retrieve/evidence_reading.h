@@ -86,6 +86,11 @@ bool evidence_row_is_blank(const asked *q, const reading *r, const text_span *he
 /* Fill thing, thing_end and counted. */
 void evidence_find_thing(asked *q);
 
+/* Where a program gives a value to what the question asks of a function that it names: the passage and bytes of the value, and those of the
+ * function's parameters. */
+bool evidence_find_code_value(const asked *q, const reading *all, size_t n, size_t *function, text_span *defined, size_t *passage,
+                              text_span *value);
+
 /* What each passage loses for a designation of the question ("K2 Pro") that it does not hold:
  * another one is another thing, however alike all else is. off[n], log-odds. */
 void evidence_weigh_designations(const asked *q, const evidence_passage *p, size_t n, float *off);
