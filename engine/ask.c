@@ -20,6 +20,7 @@
 #include "retrieve/query.h"
 
 #define TABLE_TEXT_MAX ((size_t)1 << 18)
+#define UNCROSSED_CHANCE 0.9f /* that answers a question for two places of which one was found: most of it is what it says itself */
 #define READ_FROM 0.02f /* a chance by the evidence that is worth a model's reading */
 
 static void make_cite_params(asking *a)
@@ -29,8 +30,9 @@ static void make_cite_params(asking *a)
     a->cite.question = a->asked;
 }
 
-static cairn_status refuse(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
+static cairn_status refuse(asking *a, const char *why, cairn_answer *out, arena *memory, cairn_error *err)
 {
+    a->refused_for = why;
     out->refused = true;
     out->text = arena_strdup(memory, a->prompt.refusal);
     if (!out->text)
@@ -63,7 +65,7 @@ static cairn_status read_filter(asking *a, bool *held, cairn_error *err)
 static cairn_status turn_down(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
     out->note = arena_strdup(memory, "the question has a word of the list filter.words");
-    return out->note ? refuse(a, out, memory, err) : cairn_fail(err, CAIRN_ENOMEM, "answer");
+    return out->note ? refuse(a, "words", out, memory, err) : cairn_fail(err, CAIRN_ENOMEM, "answer");
 }
 
 /* Sentences that speak to the model: kept out, and said. */
@@ -112,12 +114,12 @@ static cairn_status extract(asking *a, cairn_answer *out, arena *memory, cairn_e
         if (ask_parts_quote(a, out))
             return CAIRN_OK;
         ask_parts_forget(a);
-        if (a->evidence.answerable < (float)a->c->settings.ask_min_answerable)
-            return refuse(a, out, memory, err);
+        if (a->evidence.answerable < (float)a->c->settings.ask_min_answerable || !ask_parts_in_one_place(a))
+            return refuse(a, "parts", out, memory, err);
     }
     if (a->hop)
         ask_bridge_end(a);
-    return ask_typed_sentence(a) ? ask_extract(a, out, memory, err) : refuse(a, out, memory, err);
+    return ask_typed_sentence(a) ? ask_extract(a, out, memory, err) : refuse(a, "kind", out, memory, err);
 }
 
 /* What the model is called; an endpoint's is "model at address". */
@@ -178,13 +180,13 @@ static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_
     if (!a->context.n_passages) { /* nobody reads */
         out->sent_to = NULL;
         st = name_model(a, out, memory, err);
-        if (!st && a->chance < (float)a->c->settings.ask_min_answerable)
-            return refuse(a, out, memory, err);
+        if (!st && a->chance < ask_least(a))
+            return refuse(a, "evidence", out, memory, err);
         return st ? st : extract(a, out, memory, err);
     }
     st = try_model(a, out, memory, &held, &problem);
     if (!st && a->unanswered)
-        return refuse(a, out, memory, err);
+        return refuse(a, "reading", out, memory, err);
     if (st != CAIRN_ECANCELLED && !held && ask_falls_back(a, out, memory) && !(st = ask_load_prompt(a, &problem)))
         st = try_model(a, out, memory, &held, &problem);
     if (a->remote && st != CAIRN_ECANCELLED && st != CAIRN_ENOMEM && (st || (!held && a->withheld && !local && a->g)))
@@ -194,14 +196,21 @@ static cairn_status generate(asking *a, cairn_answer *out, arena *memory, cairn_
     if (st)
         return st;
     if (!held && a->evidence.answerable < (float)a->c->settings.ask_min_answerable)
-        return refuse(a, out, memory, err); /* nothing but the reading spoke for it, and what came of that does not hold */
+        return refuse(a, "unconfirmed", out, memory, err); /* nothing but the reading spoke for it, and what came of that does not hold */
     return held ? CAIRN_OK : extract(a, out, memory, err);
+}
+
+float ask_least(const asking *a)
+{
+    float least = (float)a->c->settings.ask_min_answerable;
+
+    return a->uncrossed && least > 0 ? fmaxf(least, UNCROSSED_CHANCE) : least;
 }
 
 /* What the evidence alone has to give before a model is asked: where its reading counts, it may still find the answer. */
 static float least_chance(const asking *a)
 {
-    float least = (float)a->c->settings.ask_min_answerable;
+    float least = ask_least(a);
 
     return a->taught ? fminf(least, READ_FROM) : least;
 }
@@ -217,7 +226,7 @@ static bool is_taught(const asking *a)
 static cairn_status answer_one(asking *a, cairn_answer *out, arena *memory, cairn_error *err)
 {
     if (a->evidence.n == a->evidence.n_planted || a->evidence.answerable < least_chance(a))
-        return refuse(a, out, memory, err);
+        return refuse(a, "evidence", out, memory, err);
     return a->extractive ? extract(a, out, memory, err) : generate(a, out, memory, err);
 }
 
@@ -329,9 +338,9 @@ static cairn_status decide(asking *a, cairn_answer *out, arena *memory, cairn_er
         return st;
     if (e->n == e->n_planted || e->answerable < least_chance(a)) {
         out->sent_to = NULL; /* nothing was, nor will be */
-        return refuse(a, out, memory, err);
+        return refuse(a, "evidence", out, memory, err);
     }
-    if (!a->extractive && e->answerable >= (float)a->c->settings.ask_min_answerable && ask_cache_find(a, out, memory)) {
+    if (!a->extractive && e->answerable >= ask_least(a) && ask_cache_find(a, out, memory)) {
         out->sent_to = NULL; /* nothing was, this time */
         ask_release(a, out->text, strlen(out->text));
         out->short_answer = ask_short_answer(a, out->text, strlen(out->text), memory);
@@ -433,6 +442,9 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
         result->retrieve_ms = a.hits->took_ms;
         st = answer(&a, result, memory, err);
     }
+    a.done = true;
+    if (!st && observe && !all && !held)
+        observe(observe_ctx, &a);
     if (!st)
         result->snapshot = a.snapshot;
     if (!st)

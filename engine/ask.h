@@ -123,6 +123,9 @@ typedef struct asking {
     size_t n_promoted; /* sentences of parts at the front */
     ask_standing standing;
     const char *hop;   /* what a bridge was found to be called; NULL: none was crossed */
+    bool uncrossed;    /* the question is a statement with a question about what it describes, which was found to have no name: what answers it is
+                          surer than others have to be */
+    const char *described; /* what the question describes instead of naming, where what it says stands in no one place; NULL: nothing */
     const evidence_sentence *reads[ASK_READS_MAX]; /* of it, what the excerpts show, first what helps a reader most */
     size_t n_reads;
     float *named;      /* [hits->n_hits] how much of what the question names each passage has; NULL: not looked at */
@@ -151,6 +154,9 @@ typedef struct asking {
     token_id refusal; /* the first token of what it was taught to refuse with */
     float chance;    /* that the question is answered, by the evidence and, once it has read, by the answerer */
     bool unanswered; /* by that chance, after it has read */
+    const char *refused_for; /* which check refused: "evidence", "reading" (the answerer's), "unconfirmed" (what it wrote does not hold), "kind"
+                                (nothing of the kind asked for), "parts", "words" (of the user's list); NULL: none */
+    bool done;       /* the answer is made */
     const char *entail_name; /* of the model of entailment; NULL: not looked for yet (ask_entail_name) */
     struct shared_model *entailer; /* models.entailment, opened; NULL: none is asked */
     entailment_head entail_head;
@@ -165,7 +171,9 @@ typedef struct asking {
 } asking;
 
 /* ---- ask.c ---- */
-/* cairn_ask without a stream; `observe` (may be NULL) sees the evidence before it is judged. */
+/* The chance that an answer needs (ask.min_answerable, or more). */
+float ask_least(const asking *a);
+/* cairn_ask without a stream; `observe` (may be NULL) sees the evidence before it is judged, and again what was made of it, `done`. */
 cairn_status ask_observed(cairn *c, const cairn_ask_request *request,
                           void (*observe)(void *ctx, const asking *a), void *ctx,
                           cairn_answer **out, cairn_error *err);
@@ -275,8 +283,10 @@ cairn_status ask_parts_promote(asking *a, cairn_error *err);
 bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory);
 /* A comparison of which one side is named nowhere in what was found: refused, with that side's name and what is said of the other one, in a->text. */
 bool ask_parts_missing(asking *a, cairn_answer *out);
-/* The best sentence of each side, where each has evidence, into a->text. */
+/* The best sentence of each side, where each has evidence (a value, where values are compared), into a->text. */
 bool ask_parts_quote(asking *a, cairn_answer *out);
+/* Does one sentence speak of all that the whole question names? */
+bool ask_parts_in_one_place(const asking *a);
 /* Each question of a conjunction by itself with `answer_one`, one behind the other in a->text, and which of them the documents do not
  * answer. *held false: none of them. */
 cairn_status ask_parts_each(asking *a, cairn_answer *out, arena *memory,

@@ -300,7 +300,7 @@ static bool look_first(void *ctx, const float *logits, size_t n)
     asking *a = ctx;
 
     a->chance = taught_chance(&a->adapter, a->evidence.answerable, logits, n, (size_t)a->refusal);
-    a->unanswered = a->chance < (float)a->c->settings.ask_min_answerable;
+    a->unanswered = a->chance < ask_least(a);
     return !a->unanswered;
 }
 

@@ -24,12 +24,18 @@
 #define WHOLE_COVER                                                                                \
     0.65f /* of the whole question in and around its best sentence: with more there is no second   \
              place */
+#define CLAIM_COVER  0.9f /* ... and of a statement with a question at its end, most of which is the statement */
 #define INNER_CHANCE 0.2f  /* that the description is answered */
+#define CLAIM_INNER  0.5f  /* ... by a statement */
+#define CLAIM_OUTER  0.7f
 #define OUTER_CHANCE 0.35f /* that the question with the name is */
 #define ENOUGH_CHANCE 0.9f /* ... beyond which no other name is tried */
 #define FOLLOWED_MAX  3    /* names, of those that may lead anywhere */
 #define ALL_NAMES    0.99f /* of the question, in the passage */
-#define NAMES_MAX    4
+#define COMMON_ROWS  30    /* passages of other documents with a name of one word, beyond which ... */
+#define COMMON_SHARE 0.04f /* ... it is no name of one thing, in so many of all ("American") */
+#define NAMES_MAX    6
+#define NAMES_PLAIN  4     /* of a description that says itself what it is */
 #define NAME_BYTES   80
 #define NAME_WORDS   6
 
@@ -46,17 +52,33 @@ static bool holds_text(const char *text, const char *what, size_t n)
     return false;
 }
 
+/* Has the name the noun of the description ("which network?") as a word of its own: "Cartoon Network"? */
+static bool has_noun(const asking *a, const char *name, size_t len)
+{
+    const char *side = a->apart.parts[0].side, *noun = side ? strrchr(side, ' ') : NULL;
+    size_t n;
+
+    noun = noun ? noun + 1 : side;
+    n = noun ? strlen(noun) : 0;
+    for (size_t i = 0; n > 2 && i + n <= len; i++)
+        if (!strncasecmp(name + i, noun, n) && (!i || name[i - 1] == ' ') && (i + n == len || !isalpha((unsigned char)name[i + n])))
+            return true;
+    return false;
+}
+
 /* Is half of the name's capitalised words in the question? It is another name of what is known, or
  * of its surroundings. */
-static bool is_known(const char *question, const char *name, size_t len)
+static bool is_known(const asking *a, const char *name, size_t len)
 {
+    const char *question = a->asked;
     size_t n = 0, known = 0;
 
     for (size_t i = 0; i < len;) {
         size_t end = i;
         while (end < len && !strchr(" ,.-()", name[end]))
             end++;
-        if (end > i + 1 && (!islower((unsigned char)name[i]) || n == 0)) {
+        bool noun = a->apart.claims && has_noun(a, name + i, end - i); /* "a university": "Bethel University" is none of the question's */
+        if (end > i + 1 && !noun && (!islower((unsigned char)name[i]) || n == 0)) {
             const char *at = memmem(question, strlen(question), name + i, end - i);
             known += at && (at == question || !isalnum((unsigned char)at[-1])) &&
                      !isalnum((unsigned char)at[end - i]);
@@ -64,7 +86,7 @@ static bool is_known(const char *question, const char *name, size_t len)
         }
         i = end + 1;
     }
-    return n && known * 2 >= n;
+    return n && (a->apart.claims && has_noun(a, name, len) ? known == n : known * 2 >= n);
 }
 
 /* A name for the place of the description: not one of the question's own, nor of a name that is
@@ -82,7 +104,7 @@ static void add_name(asking *a, found_names *names, const char *lang, const char
         len--;
     if (len > 2 && !memcmp(text + len - 2, "'s", 2))
         len -= 2;
-    if (names->n == NAMES_MAX || len < 2 || len > NAME_BYTES || is_known(a->asked, text, len))
+    if (names->n == (a->apart.claims ? NAMES_MAX : NAMES_PLAIN) || len < 2 || len > NAME_BYTES || is_known(a, text, len))
         return;
     for (size_t i = 0; i < len; i++) {
         low[i] = (char)tolower((unsigned char)text[i]);
@@ -100,10 +122,19 @@ static void add_name(asking *a, found_names *names, const char *lang, const char
     names->n += names->name[names->n] != NULL;
 }
 
+/* "Trent Reznor of Nine Inch Nails": who it is, before where from. */
+static void add_bearer(asking *a, found_names *names, const char *lang, const char *text, size_t len)
+{
+    const char *of = memmem(text, len, " of ", 4), *blank = of ? memchr(text, ' ', (size_t)(of - text)) : NULL;
+
+    if (blank && isupper((unsigned char)blank[1]))
+        add_name(a, names, lang, text, (size_t)(of - text));
+}
+
 /* Names of a run of text; in German, where nouns have capitals, only those that no article stands
  * before. */
 static void add_mentions(asking *a, found_names *names, const char *lang, const char *text,
-                         size_t len)
+                         size_t len, bool with_noun)
 {
     static const char *const articles[] = {"der", "die",  "das",   "den",   "dem",   "des",
                                            "ein", "eine", "einen", "einem", "einer", "eines",
@@ -126,8 +157,11 @@ static void add_mentions(asking *a, found_names *names, const char *lang, const 
              k++)
             noun |= end - begin == strlen(articles[k]) &&
                     !strncasecmp(text + begin, articles[k], end - begin);
-        if (!noun)
-            add_name(a, names, lang, text + at[i].start, at[i].end - at[i].start);
+        if (noun || (with_noun && !has_noun(a, text + at[i].start, at[i].end - at[i].start)))
+            continue;
+        if (a->apart.claims)
+            add_bearer(a, names, lang, text + at[i].start, at[i].end - at[i].start);
+        add_name(a, names, lang, text + at[i].start, at[i].end - at[i].start);
     }
 }
 
@@ -142,9 +176,14 @@ static void find_names(asking *a, const ask_part *inner, found_names *names)
     text_span brief;
 
     who.type = ANSWER_WHO;
+    if (a->apart.claims)
+        add_mentions(a, names, lang, p->text.text + s->before, s->after - s->before, true);
     if (answer_names_visible(lang) &&
-        evidence_short_answer(a->an, a->apart.namer, &who, p, s, &brief))
+        evidence_short_answer(a->an, a->apart.namer, &who, p, s, &brief)) {
+        if (a->apart.claims)
+            add_bearer(a, names, lang, p->text.text + brief.start, brief.end - brief.start);
         add_name(a, names, lang, p->text.text + brief.start, brief.end - brief.start);
+    }
     if (p->text.title && isupper((unsigned char)*p->text.title))
         add_name(a, names, lang, p->text.title, strlen(p->text.title));
     for (size_t i = 0; i < 2 && i < inner->evidence.n && !inner->evidence.sentences[i].planted;
@@ -152,8 +191,10 @@ static void find_names(asking *a, const ask_part *inner, found_names *names)
         const evidence_sentence *x = &inner->evidence.sentences[i];
         const cite_passage *text = &a->read[x->passage].text;
         if (x->passage == s->passage)
-            add_mentions(a, names, lang, text->text + x->start, x->end - x->start);
+            add_mentions(a, names, lang, text->text + x->start, x->end - x->start, false);
     }
+    if (a->apart.claims)
+        add_mentions(a, names, lang, p->text.text + s->before, s->after - s->before, false);
 }
 
 /* What a sentence must have to be the name's other place: it is about all that the question names,
@@ -256,6 +297,23 @@ static cairn_status find_elsewhere(asking *a, const view *v, const char *words,
     return st;
 }
 
+/* A word in so many passages is no name of one thing: "American", "Chairman". */
+static cairn_status is_common(asking *a, const view *v, const char *name, bool *common, cairn_error *err)
+{
+    lexical_segment *segments = arena_calloc(&a->memory, v->n_lexical + 1, sizeof *segments);
+    size_t n = 0, rows = 0;
+    cairn_status st = segments ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a bridge");
+
+    *common = false;
+    if (st || strchr(name, ' '))
+        return st;
+    st = find_elsewhere(a, v, name, segments, &n, err);
+    for (size_t i = 0; i < v->n_lexical; i++)
+        rows += lexical_reader_rows(v->lexical[i].reader);
+    *common = !st && n > COMMON_ROWS && (float)n > COMMON_SHARE * (float)rows;
+    return st;
+}
+
 /* How well the rest of the question's words are met where another document than a->hop_from has the
  * name in one passage; < 0: none has, and no search would find one. */
 static cairn_status weigh_name(asking *a, const view *v, const char *name, float *out,
@@ -266,9 +324,16 @@ static cairn_status weigh_name(asking *a, const view *v, const char *name, float
     const char *words = NULL;
     lexical_hit best;
     size_t found = 0, n = 0;
+    bool common = false;
     cairn_status st = segments && rest ? CAIRN_OK : cairn_fail(err, CAIRN_ENOMEM, "a bridge");
 
     *out = 0;
+    if (!st && !v->index && a->apart.claims)
+        st = is_common(a, v, name, &common, err);
+    if (!st && common) {
+        *out = -1;
+        return CAIRN_OK;
+    }
     if (!st && !v->index)
         st = needed_words(a, name, &words, err);
     if (!st && words)
@@ -290,13 +355,18 @@ static cairn_status weigh_name(asking *a, const view *v, const char *name, float
 static cairn_status order_names(asking *a, const view *v, found_names *names, cairn_error *err)
 {
     float weight[NAMES_MAX];
+    bool with_noun = false; /* "Cartoon Network", where a network is meant: no other name is that */
     size_t n = 0;
     cairn_status st = CAIRN_OK;
 
+    for (size_t i = 0; a->apart.claims && i < names->n; i++)
+        with_noun |= has_noun(a, names->name[i], strlen(names->name[i]));
     for (size_t i = 0; i < names->n && !st; i++) {
         const char *name = names->name[i];
         float w;
         size_t at = n;
+        if (with_noun && !has_noun(a, name, strlen(name)))
+            continue;
         st = weigh_name(a, v, name, &w, err);
         if (st || w < 0) {
             log_write(LOG_LEVEL_DEBUG, "engine", "bridge: %s leads nowhere", name);
@@ -333,8 +403,8 @@ static cairn_status follow(asking *a, const view *v, const engine_query *e,
     if (st || !outer.evidence.n || outer.evidence.sentences[0].planted)
         return st;
     s = &outer.evidence.sentences[0];
-    if (!may_take(a, s, s->passage) || outer.evidence.answerable < OUTER_CHANCE ||
-        outer.evidence.answerable <= a->evidence.answerable ||
+    if (!may_take(a, s, s->passage) || outer.evidence.answerable < (a->apart.claims ? CLAIM_OUTER : OUTER_CHANCE) ||
+        (!a->apart.claims && outer.evidence.answerable <= a->evidence.answerable) || /* a statement is answered by what it says itself */
         (*best_name && outer.evidence.answerable <= best->evidence.answerable))
         return CAIRN_OK;
     *best = outer;
@@ -365,10 +435,11 @@ cairn_status ask_bridge(asking *a, const view *v, const engine_query *e,
     inner = (ask_part){.question = a->apart.parts[0].question};
     a->apart.n_parts = 0;
     if (whole->n > whole->n_planted &&
-        whole->sentences[0].feature[EVIDENCE_COVER_AROUND] >= WHOLE_COVER) {
+        whole->sentences[0].feature[EVIDENCE_COVER_AROUND] >= (a->apart.claims ? CLAIM_COVER : WHOLE_COVER)) {
         a->apart.kind = DECOMPOSE_NONE;
         return CAIRN_OK;
     }
+    a->described = a->apart.parts[0].side;
     st = ask_parts_find(a, v, e, query, found, &inner, err);
     if (!st)
         log_write(
@@ -380,7 +451,7 @@ cairn_status ask_bridge(asking *a, const view *v, const engine_query *e,
             inner.evidence.n ? (double)inner.evidence.sentences[0].feature[EVIDENCE_NAMES] : 0.0,
             (double)whole->answerable);
     if (!st && inner.evidence.n && !inner.evidence.sentences[0].planted &&
-        inner.evidence.answerable >= INNER_CHANCE) {
+        inner.evidence.answerable >= (a->apart.claims ? CLAIM_INNER : INNER_CHANCE)) {
         find_names(a, &inner, &names);
         a->hop_from = a->hits->hits[inner.evidence.sentences[0].passage].doc;
         st = order_names(a, v, &names, err);
@@ -392,6 +463,7 @@ cairn_status ask_bridge(asking *a, const view *v, const engine_query *e,
     }
     a->hop_from = 0;
     if (st || !name) {
+        a->uncrossed = a->apart.claims;
         a->apart.kind = DECOMPOSE_NONE;
         return st;
     }

@@ -20,6 +20,8 @@
 #define VALUE_CHANCE 0.35f /* of the part, that its value may decide */
 #define VALUE_COVER  0.6f  /* of its words, in and around the sentence */
 #define QUOTE_CHANCE 0.35f
+#define QUOTE_SPREAD 2.5f /* log-odds below the side's best sentence of one that is quoted */
+#define ALL_NAMES    0.99f
 #define ROW_CHANCE   0.1f /* where a row names the side and a column the kind of value */
 #define ROWS_TRIED   4    /* of the part's best sentences */
 
@@ -389,53 +391,6 @@ bool ask_parts_compare(asking *a, cairn_answer *out, arena *memory)
     return true;
 }
 
-/* The sentence on one line, with its number, behind what stands in a->text. */
-static cairn_status quote(asking *a, const evidence_sentence *s)
-{
-    size_t n = 0;
-    cairn_status st = ask_put_quoted(a, s, s->start, s->end);
-
-    if (!st)
-        st = ask_add_cited(a, s->passage, s->start, s->end, true, &n);
-    return st ? st : bytes_printf(&a->text, " [%zu]", n);
-}
-
-bool ask_parts_quote(asking *a, cairn_answer *out)
-{
-    if (a->apart.kind != DECOMPOSE_COMPARISON)
-        return false;
-    for (size_t i = 0; i < a->apart.n_parts; i++)
-        if (!a->parts[i].evidence.n || a->parts[i].evidence.sentences[0].planted ||
-            a->parts[i].evidence.answerable < QUOTE_CHANCE)
-            return false;
-    bytes_reset(&a->text);
-    a->n_cited = a->n_numbers = a->shown = 0;
-    for (size_t i = 0; i < a->apart.n_parts; i++) {
-        const evidence_sentence *s = &a->parts[i].evidence.sentences[0];
-        if (i && same_place(s, &a->parts[i - 1].evidence.sentences[0]))
-            continue;
-        if ((a->text.len && bytes_append_byte(&a->text, ' ')) || quote(a, s))
-            return false;
-    }
-    out->extractive = true;
-    a->stopped = false;
-    ask_release(a, a->text.data, a->text.len);
-    return true;
-}
-
-/* What is said of a question that the documents do not answer. */
-static const char *missing(const char *lang)
-{
-    static const char *const words[][2] = {{"de", "Nicht in den Dokumenten"},
-                                           {"es", "No está en los documentos"},
-                                           {"fr", "Absent des documents"}};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!strcmp(words[i][0], lang))
-            return words[i][1];
-    return "Not in your documents";
-}
-
 typedef struct side_names {
     const char **name;
     size_t n;
@@ -472,6 +427,96 @@ static bool names_side(const asking *a, size_t hit, const side_names *names)
               ask_row_names(h->title, strlen(h->title), names->name[i]) ||
               ask_row_names(h->uri, strlen(h->uri), names->name[i]);
     return all;
+}
+
+/* The sentence on one line, with its number, behind what stands in a->text. */
+static cairn_status quote(asking *a, const evidence_sentence *s)
+{
+    size_t n = 0;
+    cairn_status st = ask_put_quoted(a, s, s->start, s->end);
+
+    if (!st)
+        st = ask_add_cited(a, s->passage, s->start, s->end, true, &n);
+    return st ? st : bytes_printf(&a->text, " [%zu]", n);
+}
+
+/* Is a value compared, which can be told in a sentence? */
+static bool compares_values(answer_type t)
+{
+    return (t >= ANSWER_COUNT && t <= ANSWER_TIME) || t == ANSWER_CODE;
+}
+
+/* Does the sentence speak of the side: with its title and heading, has it every one of the names? */
+static bool speaks_of_side(const asking *a, const evidence_sentence *s, const side_names *names)
+{
+    const cite_passage *p = &a->read[s->passage].text;
+    bool all = true;
+
+    for (size_t i = 0; i < names->n && all; i++)
+        all = ask_row_names(p->text + s->start, s->end - s->start, names->name[i]) ||
+              (p->title && ask_row_names(p->title, strlen(p->title), names->name[i])) ||
+              (p->heading && ask_row_names(p->heading, strlen(p->heading), names->name[i]));
+    return all;
+}
+
+/* What may be quoted for a side: its best sentence, which names it; where values are compared, the best one that has some. NULL:
+ * nothing, and what is said of the other side alone answers no comparison. */
+static const evidence_sentence *find_quote(asking *a, size_t side)
+{
+    const evidence *e = &a->parts[side].evidence;
+    side_names names = read_names(a, a->apart.parts[side].side);
+
+    if (!e->n || e->answerable < QUOTE_CHANCE)
+        return NULL;
+    for (size_t i = 0; i < e->n && !e->sentences[i].planted && e->sentences[i].score >= e->sentences[0].score - QUOTE_SPREAD; i++) {
+        const evidence_sentence *s = &e->sentences[i];
+        if ((i ? speaks_of_side(a, s, &names) : names_side(a, s->passage, &names)) && (!compares_values(e->type) || s->feature[EVIDENCE_TYPE_STRONG] > 0))
+            return s;
+    }
+    return NULL;
+}
+
+bool ask_parts_quote(asking *a, cairn_answer *out)
+{
+    const evidence_sentence *of[DECOMPOSE_PARTS];
+
+    if (a->apart.kind != DECOMPOSE_COMPARISON)
+        return false;
+    for (size_t i = 0; i < a->apart.n_parts; i++)
+        if (!(of[i] = find_quote(a, i)))
+            return false;
+    bytes_reset(&a->text);
+    a->n_cited = a->n_numbers = a->shown = 0;
+    for (size_t i = 0; i < a->apart.n_parts; i++) {
+        if (i && same_place(of[i], of[i - 1]))
+            continue;
+        if ((a->text.len && bytes_append_byte(&a->text, ' ')) || quote(a, of[i]))
+            return false;
+    }
+    out->extractive = true;
+    a->stopped = false;
+    ask_release(a, a->text.data, a->text.len);
+    return true;
+}
+
+bool ask_parts_in_one_place(const asking *a)
+{
+    const evidence *e = a->n_promoted ? &a->whole : &a->evidence;
+
+    return e->n > e->n_planted && e->sentences[0].feature[EVIDENCE_NAMES] >= ALL_NAMES && e->sentences[0].feature[EVIDENCE_COVER_AROUND] >= VALUE_COVER;
+}
+
+/* What is said of a question that the documents do not answer. */
+static const char *missing(const char *lang)
+{
+    static const char *const words[][2] = {{"de", "Nicht in den Dokumenten"},
+                                           {"es", "No está en los documentos"},
+                                           {"fr", "Absent des documents"}};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(words[i][0], lang))
+            return words[i][1];
+    return "Not in your documents";
 }
 
 /* Do no passages found name the side, although it has a name? */

@@ -315,9 +315,32 @@ static json_t *numbers(const float *at, size_t n)
     return list;
 }
 
+/* How the question was taken apart, what the decision became, and what the model wrote, whether it may be said or not. */
+static void dump_outcome(const grading *g, const asking *a)
+{
+    static const char *const kinds[] = {[DECOMPOSE_NONE] = "", [DECOMPOSE_COMPARISON] = "comparison", [DECOMPOSE_CONJUNCTION] = "conjunction",
+                                        [DECOMPOSE_LIST] = "list", [DECOMPOSE_BRIDGE] = "bridge"};
+    json_t *parts = json_array();
+
+    for (size_t i = 0; i < a->apart.n_parts; i++)
+        json_array_append_new(parts, json_pack("{s:s,s:f}", "question", a->parts[i].question ? a->parts[i].question : "", "answerable",
+                                               (double)a->parts[i].evidence.answerable));
+    json_object_set_new(g->dumped, "apart", json_string(kinds[a->apart.kind]));
+    json_object_set_new(g->dumped, "parts", parts);
+    json_object_set_new(g->dumped, "hop", a->hop ? json_string(a->hop) : json_null());
+    json_object_set_new(g->dumped, "inner", a->apart.before ? json_pack("{s:s,s:s,s:s}", "before", a->apart.before, "after", a->apart.after, "described", a->described ? a->described : "") : json_null());
+    json_object_set_new(g->dumped, "chance", json_real((double)a->chance));
+    json_object_set_new(g->dumped, "refused_for", a->refused_for ? json_string(a->refused_for) : json_null());
+    json_object_set_new(g->dumped, "written", json_stringn_nocheck(a->made.data ? a->made.data : "", a->made.len));
+}
+
 static void dump_evidence(void *ctx, const asking *a)
 {
     grading *g = ctx;
+    if (a->done) {
+        dump_outcome(g, a);
+        return;
+    }
     const evidence *e = &a->evidence;
     json_t *sentences = json_array(), *messages = NULL;
 

@@ -223,6 +223,29 @@ static bool joins_clauses(const char *phrase, const char *question, size_t len, 
     return false;
 }
 
+/* Whether "who", "where" or "when" within a statement belongs to a noun, and something else is asked behind it: "It was built by a man who wrote
+ * what book?" */
+static bool is_relative(const char *phrase, const char *folded, const char *at)
+{
+    static const char *const relatives[] = {"who", "whom", "whose", "where", "when"}, *const asking[] = {"what", "which", "how"},
+                      *const before[] = {"in ", "on ", "at ", "during ", "after ", "before ", "for ", "by ", "from ", "to ", "since ", "under ", "of ", "with "};
+    bool relative = false, later = false;
+    size_t words = 0;
+
+    for (size_t i = 0; i < sizeof relatives / sizeof *relatives; i++)
+        relative |= !strcmp(phrase, relatives[i]);
+    for (const char *p = folded + 1; p < at; p++)
+        words += *p == ' ';
+    for (size_t i = 0; relative && i < sizeof before / sizeof *before; i++)
+        relative = strncmp(folded + 1, before[i], strlen(before[i])) != 0;
+    for (size_t i = 0; relative && i < sizeof asking / sizeof *asking; i++) {
+        later |= has_phrase(at, asking[i]);
+        for (const char *p = folded; relative && (p = strstr(p, asking[i])) && p < at; p++)
+            relative = !bounded(folded, p, strlen(asking[i]), false);
+    }
+    return relative && later && words > 2;
+}
+
 answer_type answer_type_of(const char *question, size_t len)
 {
     char folded[QUESTION_MAX * 2 + 4];
@@ -247,7 +270,8 @@ answer_type answer_type_of(const char *question, size_t len)
         at = folded;
         while ((at = strstr(at, head)) && !bounded(folded, at, h, true))
             at++;
-        if (!at || joins_clauses(phrases[i].phrase, question, len, folded, at))
+        if (!at || joins_clauses(phrases[i].phrase, question, len, folded, at) ||
+            is_relative(phrases[i].phrase, folded, at))
             continue;
         if ((size_t)(at - folded) < best_at || ((size_t)(at - folded) == best_at && n > best_len)) {
             best_at = (size_t)(at - folded);

@@ -687,7 +687,7 @@ cairn_status decompose_question(const char *question, arena *a, decomposition *o
                                 cairn_error *err)
 {
     static bool (*const forms[])(reading *) = {conjunction, choice, two_first,       yes_or_no,
-                                               pair,        list,   decompose_bridge};
+                                               pair,        list,   decompose_situ, decompose_bridge};
     reading *r = arena_calloc(a, 1, sizeof *r);
 
     *out = (decomposition){0};

@@ -58,6 +58,7 @@ typedef struct decomposition {
     const char *lang;           /* of the words that joined the sides: "en", "de", "es", "fr" */
     const char *before, *after; /* of a bridge: the question around the description */
     const char *namer;   /* ... and its first part asked with "who", as names are looked for */
+    bool claims;         /* ... what stands before the description is a statement of its own, which says little of what is asked */
     const char *verdict; /* of a choice: what is said of the side that is the answer ("was formed
                             first"); or NULL */
 } decomposition;

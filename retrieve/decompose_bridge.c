@@ -246,7 +246,7 @@ static size_t find_end(const tongue *t, const reading *r, size_t from, size_t k)
             if (word_is(r, i, wh_words) &&
                 !word_is(r, i, " was que qui ")) { /* "... was born where?" */
                 size_t verb = i;
-                while (verb > k + 1 && !word_is(r, verb, t->auxiliaries) && i - verb < 4)
+                while (verb > k + 1 && !word_is(r, verb, t->auxiliaries) && i - verb < 6)
                     verb--;
                 return verb > k + 1 && word_is(r, verb, t->auxiliaries) ? verb : 0;
             }

@@ -42,5 +42,7 @@ bool words_have_name(const reading *r, size_t from, size_t to);
 
 /* A description and what is asked of it (decompose_bridge.c). */
 bool decompose_bridge(reading *r);
+/* ... where the question word stands at the end of a statement (decompose_situ.c). */
+bool decompose_situ(reading *r);
 
 #endif

@@ -30,6 +30,16 @@ class Parts(CairnTest):
         a = self.ask("Which bridge is longer, Kestrel Bridge or Heron Bridge?")
         self.assertTrue(a["answer"].endswith("Heron Bridge is longer."), a["answer"])
 
+    def test_a_side_without_a_value_answers_no_comparison(self):
+        self.write("quill.txt", "Quill Theatre stands on the market square. Quill Theatre was opened by the mayor.")
+        self.write("rook.txt", "Rook Bridge is green and made of oak.")
+        self.index()
+        for question in ("Which was opened first, Quill Theatre or Heron Bridge?", "Which bridge is longer, Rook Bridge or Heron Bridge?",
+                         "Was Quill Theatre opened before Heron Bridge was opened?"):
+            a = self.ask(question)
+            self.assertTrue(a["refused"], (question, a["answer"]))
+            self.assertEqual(a["citations"], [], question)
+
     def test_a_setting_turns_it_off(self):
         a = self.ask("Which bridge was opened first, Kestrel Bridge or Heron Bridge?", "decompose = off")
         self.assertNotIn("was opened first", a["answer"])
@@ -118,6 +128,24 @@ class Bridges(CairnTest):
         off = self.ask(question, "decompose = off")
         self.assertNotIn("parts", off)
         self.assertNotIn("Tolverne", off["answer"])
+
+    def test_a_statement_that_asks_at_its_end_is_followed(self):
+        self.write("olsen.txt", "Marta Olsen is a baker from Lerna. On Tuesdays she sings in the Fjordside Choir, and she has two dogs.")
+        self.write("choir.txt", "The Fjordside Choir was founded by Ivar Lund in 1988 with twelve singers.")
+        self.index()
+        question = "Marta Olsen sings in a choir founded by whom?"
+        a = self.ask(question)
+        self.assertEqual(a["parts"], "Fjordside Choir was founded by whom?\nMarta Olsen sings in which choir?")
+        self.assertIn("Ivar Lund", a["answer"])
+        self.assertEqual(a["citations"][0]["uri"].rsplit("/", 1)[1], "choir.txt")
+        self.assertNotIn("Ivar Lund", self.ask(question, "decompose = off")["answer"])
+
+    def test_a_statement_is_no_answer_to_what_it_asks(self):
+        self.write("olsen.txt", "Marta Olsen is a baker from Lerna. On Tuesdays she sings in the Fjordside Choir, and she has two dogs.")
+        self.write("lund.txt", "The bakery in Lerna was founded by Ivar Lund.")
+        self.index()
+        a = self.ask("Marta Olsen sings in a choir founded by whom?")
+        self.assertTrue(a["refused"], a)
 
     def test_of_many_names_the_one_that_answers_is_followed_first(self):
         self.write("ferry.txt", "The author of The Long Ferry, a play that Anders Brask built and Tilda Mowle sewed for, is Jorun Vey.")

@@ -53,6 +53,13 @@ static const struct {
     {"What is the e-mail address of the landlord?", ANSWER_CODE},
     {"What does the code of conduct say?", ANSWER_OTHER},
     {"Who has the phone number of the landlord?", ANSWER_WHO},
+    {"The mill was built for Anders Brask, who died on which date?", ANSWER_DATE},
+    {"The mill was built by a man who wrote what book?", ANSWER_OTHER},
+    {"The mill was built by a man who owned how many boats?", ANSWER_COUNT},
+    {"The mill stands where which river ends?", ANSWER_OTHER},
+    {"The mill was built by who?", ANSWER_WHO},
+    {"Who wrote what book?", ANSWER_WHO},
+    {"To whom was which mill sold?", ANSWER_WHO},
     {"", ANSWER_OTHER},
 };
 
