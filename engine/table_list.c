@@ -2,7 +2,9 @@
  * that meet the conditions, "How much revenue did the South make?" for a sum. They are read only where the question was not asked of
  * tables (strict): a plan has its own ways for them. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "engine/table_reading.h"
 
@@ -59,7 +61,7 @@ static bool is_of_people(const solving *s, size_t k)
     return false;
 }
 
-/* "Who": the one column of people, or the first of several where it is the first of all. */
+/* "Who": the one column of people; of several, who paid whom? */
 static size_t column_of_people(const solving *s)
 {
     size_t best = SIZE_MAX, n = 0;
@@ -69,7 +71,7 @@ static size_t column_of_people(const solving *s)
             best = k;
             n++;
         }
-    return n == 1 || best == 0 ? best : SIZE_MAX;
+    return n == 1 ? best : SIZE_MAX;
 }
 
 /* The word that says what is listed or added up: the first that says something. */
@@ -95,16 +97,28 @@ bool table_flow_is_clear(const solving *s)
     return some && !s->bounded;
 }
 
+/* Does a name stand in rows that are kept and in others? */
+static bool is_of_both(const solving *s)
+{
+    for (size_t r = 0; r < s->rows; r++)
+        for (size_t o = 0; o < s->rows && s->keep[r]; o++)
+            if (!s->keep[o] && !table_is_total(s, o) && !strcasecmp(table_cell(s, r, s->label), table_cell(s, o, s->label)))
+                return true;
+    return false;
+}
+
 /* Are there conditions that make the rows a list, not the one row that any other way finds as well? */
 bool table_list_is_clear(const solving *s)
 {
     bool repeats;
 
-    if (s->label == SIZE_MAX)
+    if (s->label == SIZE_MAX || s->filtered[s->label])
         return false;
     repeats = table_has_repeats(s, s->label);
-    if (s->bounded && repeats) /* rows, or what they come to together? */
+    if (s->bounded && (repeats || is_of_both(s))) /* rows, or what they come to together? */
         return false;
+    if ((s->stated_so || s->denied_cell) && is_of_both(s))
+        return false; /* some of hers are paid, and some are not */
     if (!s->stated && s->kept == s->rows - s->totals)
         return false; /* a condition that all meet was another */
     return s->stated || s->dated || s->bounded || (s->kept > 1 && !repeats);

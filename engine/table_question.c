@@ -17,6 +17,7 @@
 #define TABLES      6 /* of one document */
 #define ROWS        50000
 #define LINE_MAX_   400 /* bytes of a cited line */
+#define LINES_MAX   1200 /* ... of several */
 
 typedef struct asking_tables {
     cairn *c;
@@ -68,10 +69,28 @@ static cairn_status find_line(asking_tables *q, const cairn_document *d, const c
     return x->text ? CAIRN_OK : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
 }
 
-/* The place of the row that the answer names, or of the table's names of columns. */
+/* The lines from the first of the rows that the answer names to the last, where they stand near each other; false: they do not. */
+static cairn_status find_lines(asking_tables *q, const cairn_document *d, const cairn_rows *rows, const table_result *r, cairn_citation *x, bool *near)
+{
+    cairn_citation first = {0}, last = {0};
+    cairn_status st = find_line(q, d, rows->cells + r->rows[0] * rows->n_columns, rows->n_columns, &first);
+
+    if (!st)
+        st = find_line(q, d, rows->cells + r->rows[r->n_rows - 1] * rows->n_columns, rows->n_columns, &last);
+    *near = !st && first.end > first.start && last.start > first.start && last.end - first.start <= LINES_MAX;
+    if (!*near)
+        return st;
+    x->start = first.start;
+    x->end = last.end;
+    x->text = arena_strndup(q->memory, d->text + x->start, (size_t)(x->end - x->start));
+    return x->text ? CAIRN_OK : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+}
+
+/* The place of the rows that the answer names, or of the table's names of columns. */
 static cairn_status cite(asking_tables *q, const cairn_hit *h, const cairn_rows *rows, const table_result *r, cairn_citation *x)
 {
     const char *const *cells = r->n_rows == 1 ? rows->cells + r->rows[0] * rows->n_columns : rows->columns;
+    bool found = false;
     cairn_document *d = NULL;
     cairn_status st = cairn_get(q->c, h->uri, &d, q->err);
 
@@ -80,7 +99,11 @@ static cairn_status cite(asking_tables *q, const cairn_hit *h, const cairn_rows 
     *x = (cairn_citation){.doc = h->doc, .chunk = h->chunk, .uri = arena_strdup(q->memory, h->uri), .title = arena_strdup(q->memory, h->title),
                           .page = h->page, .supported = true};
     x->page_label = h->page_label ? arena_strdup(q->memory, h->page_label) : NULL;
-    st = x->uri && x->title ? find_line(q, d, cells, rows->n_columns, x) : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+    st = x->uri && x->title ? CAIRN_OK : cairn_fail(q->err, CAIRN_ENOMEM, "a table");
+    if (!st && q->strict && r->n_rows > 1)
+        st = find_lines(q, d, rows, r, x, &found);
+    if (!st && !found)
+        st = find_line(q, d, cells, rows->n_columns, x);
     cairn_document_free(d);
     return st;
 }

@@ -69,6 +69,8 @@ typedef struct solving {
     bool bounded;         /* rows are kept by numbers */
     bool dated;           /* rows are kept by dates that the question names */
     size_t rank;          /* "the second largest": 2 */
+    bool stated_so;       /* ... by what it says is so, not by what is not */
+    bool denied_cell;     /* rows with some words were left out */
     bool stated;          /* rows are kept by what a column says is so, or is not */
     size_t unsaid;        /* ... and so many rows say nothing */
     bool flows;           /* "how much revenue": a sum that the question does not call so */
@@ -180,6 +182,9 @@ cairn_status table_say_unsaid(const solving *s, bytes *text);
 void table_mark_rank(solving *s);
 /* The number at a place from the most, or the least; NAN: none, or two share a place above. */
 double table_ranked(const double *value, const bool *keep, size_t rows, size_t rank, bool most);
+
+/* table_scope.c: does the question say something that changes what its conditions mean? */
+bool table_says_more(const solving *s);
 
 /* table_strict.c: does the first column number the rows ("order": 1, 2, 3), whatever it is called? */
 bool table_numbers_rows(const solving *s, size_t k);

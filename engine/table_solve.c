@@ -232,6 +232,7 @@ static cairn_status apply_run(solving *s, run_of_words *run, bool **of, bool *pl
         if (run->denied && !s->filtered[col])
             of[col] = NULL;
         s->filtered[col] = true;
+        s->denied_cell |= run->denied;
         st = say_where(s, "%s%s", run->denied ? "not " : "", s->g->columns[col]);
         for (size_t i = 0; i < run->n && !st; i++)
             st = bytes_printf(&s->where, "%s%s", i ? " " : ": ", s->words[run->at[i]].form);

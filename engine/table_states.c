@@ -78,5 +78,6 @@ bool table_keep_state(solving *s, size_t k, bool yes)
         found += s->keep[r];
     }
     s->filtered[k] = s->stated = true;
+    s->stated_so |= yes;
     return found > 0;
 }

@@ -226,11 +226,27 @@ static bool has_names(solving *s)
     return true;
 }
 
+/* Did a page give a row fewer cells than the table has, so that its number stands below another name ("20/02/2026 Hall rent", "(320.00)",
+ * nothing)? */
+static bool has_shifted_rows(solving *s)
+{
+    size_t last = s->g->n_columns - 1;
+
+    for (size_t r = 0; r < s->rows && last; r++)
+        for (size_t k = 0; k < last && !table_is_total(s, r) && !*table_cell(s, r, last); k++) {
+            double x;
+            bool date;
+            if (!table_is_measure(&s->columns[k]) && !s->columns[k].from && table_read_value(s, table_cell(s, r, k), false, &x, &date))
+                return true;
+        }
+    return false;
+}
+
 bool table_taken_whole(solving *s, table_result *out, cairn_status *st)
 {
     const word *what = s->does == TABLE_COUNT ? table_counted(s) : NULL;
 
-    if (!has_names(s))
+    if (!has_names(s) || has_shifted_rows(s) || table_says_more(s))
         return false;
     if ((s->does == TABLE_COUNT && (!what || !what->by)) || !means_target(s))
         return false;
