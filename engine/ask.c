@@ -419,6 +419,8 @@ static cairn_status ask(cairn *c, const cairn_ask_request *request, cairn_stream
     }
     if (!st && !all && !held)
         st = ask_retrieve(&a, err);
+    if (!st && !all && !held)
+        st = ask_leave_conversation(&a, &dated, err);
     if (!st && observe && !all && !held)
         observe(observe_ctx, &a);
     if (!st && !(memory = malloc(sizeof *memory)))

@@ -109,6 +109,7 @@ typedef struct asking {
     const char *besides;  /* the same as the model is to read it, where what was told is not asked for again; or NULL */
     follow_up_known known; /* what was told and is not to be given again */
     bool alone;            /* a completed question stands by itself: who writes needs nothing that was said before */
+    bool points_back;      /* a pronoun or the like points at what was said before */
     const char **facts;   /* those of the request that have a word of the question */
     size_t n_facts;
     cairn_search_result *hits;
@@ -186,6 +187,11 @@ cairn_status ask_consider(cairn *c, const cairn_ask_request *request, void (*loo
 /* What the generator would be asked about what an observer sees, whether the evidence lets it answer or
  * not, for calibration and teaching: *out, which the caller owns, is NULL where there are no passages. */
 cairn_status ask_prompt_of(const asking *seen, json_t **out, cairn_error *err);
+
+/* ---- ask_alone.c ---- */
+/* After ask_retrieve, of a question in a conversation: the same without what was said before where it needs none of it. Then *a is what was
+ * found for it alone, and *request, which a->request is, has no history. */
+cairn_status ask_leave_conversation(asking *a, cairn_ask_request *request, cairn_error *err);
 
 /* ---- ask_prompt.c ---- */
 cairn_status ask_load_prompt(asking *a, cairn_error *err);

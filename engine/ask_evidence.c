@@ -257,6 +257,7 @@ cairn_status ask_retrieve(asking *a, cairn_error *err)
     a->asked = a->cite.question = stages.whole ? stages.whole : a->request->question;
     a->known = stages.known;
     a->alone = stages.alone;
+    a->points_back = stages.points_back;
     n_whole = st ? 0 : found.n_hits;
     if (!st)
         st = ask_parts_search(a, &v, &e, &found, err);

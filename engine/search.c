@@ -35,7 +35,7 @@ typedef struct embed_call {
     const char *whole;     /* what it begins with where an ellipsis was completed; or NULL */
     const char *besides; /* as in engine_stages */
     follow_up_known known;
-    bool alone;
+    bool alone, points_back;
     const expansion *more; /* whose texts' directions are mixed in */
     literacy reads, second_reads;
 } embed_call;
@@ -326,6 +326,7 @@ static cairn_status add_history(cairn *c, const view *v, const engine_query *e, 
     if (st)
         return st;
     call->known = rewritten.known;
+    call->points_back = rewritten.points_back;
     if (!rewritten.n_clauses && !rewritten.whole)
         return CAIRN_OK;
     more = arena_calloc(memory, query->n_clauses + rewritten.n_clauses, sizeof *more);
@@ -530,6 +531,7 @@ cairn_status engine_search_with(cairn *c, const view *v, const engine_query *e, 
     stages->besides = call.besides;
     stages->known = call.known;
     stages->alone = call.alone;
+    stages->points_back = call.points_back;
     stages->rewrite_ns = clock_mono_ns() - start;
     engine_params(c, v, e->depth > k ? e->depth : k, &params);
     params.matches = e->matches;

@@ -40,6 +40,7 @@ typedef struct engine_stages {
     const char *whole;     /* the question as it was completed, which that begins with (retrieve/follow_up.h); or NULL */
     const char *besides;   /* the same for who writes the answer, where it asks for what was not told ("..., besides Ann"); or NULL */
     follow_up_known known; /* what was told and is not to be given again */
+    bool points_back;      /* a pronoun or the like points at what was said before */
     bool alone;            /* `whole` points at nothing that was said before */
     const char *expanded;  /* what was searched beside it (expand.h); NULL: nothing */
     const char *suggestion; /* the question with its misspelt words replaced, or NULL */

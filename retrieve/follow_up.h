@@ -16,6 +16,9 @@
  * - "What about last year?", "und im Jahr davor?": a year, counted from this one or from that of the earlier question;
  * - "Who else?": the earlier question again, and what the reply told is not asked for.
  *
+ * follow_up_person.c, where neither completes it: "What is her phone number?" behind a reply that names one person asks for
+ * that person's ("Aisha Rahman's phone number"); English and German.
+ *
  * English, German, French and Spanish. All of it is a guess: whoever searches with it searches with the question as it was
  * typed, too (rewrite.h).
  *
@@ -52,6 +55,9 @@ cairn_status follow_up_complete(const char *question, const char *earlier, arena
 /* said[n], oldest first; `year` is the one that it is. */
 cairn_status follow_up_refer(const char *question, const follow_up_turn *said, size_t n, int year, arena *a, follow_up *out,
                              cairn_error *err);
+
+/* he, she, his, her and their German likes: the one person of the last reply, or of the last question, in their place. */
+cairn_status follow_up_person(const char *question, const follow_up_turn *last, arena *a, follow_up *out, cairn_error *err);
 
 /* What a reply told, and when it is to be given again. */
 typedef struct follow_up_known {

@@ -493,6 +493,8 @@ static cairn_status refer(rewriting *w, const char *text, const follow_up_turn *
     st = follow_up_refer(text, said, n, w->params->year ? w->params->year : retrieve_year_of(retrieve_today()), w->a, f, err);
     if (!st && !f->whole && !f->others)
         st = follow_up_complete(text, said[n - 1].question, w->a, f, err);
+    if (!st && !f->whole && !f->others)
+        st = follow_up_person(text, &said[n - 1], w->a, f, err);
     return st;
 }
 

@@ -73,6 +73,25 @@ class Chat(CairnTest):
         self.assertIn("besides", other["understood"])
         self.assertNotEqual(none["answer"], other["answer"])
 
+    def test_another_subject_is_asked_as_if_it_were_the_first_question(self):
+        question = "How much notice does the tenant give to end the lease?"
+        alone = self.json("ask", "--extractive", "--mode", "lexical", question)
+        after = self.chat(["How long is the warranty of the pump P-7?", "What is the weight of the pump P-9?",
+                           "Which garden path was swept?", question], code=None)[-1]
+        self.assertIn("three months", alone["answer"])
+        self.assertEqual(after["answer"], alone["answer"])
+        self.assertEqual([c["text"] for c in after["citations"]], [c["text"] for c in alone["citations"]])
+        self.assertAlmostEqual(after["confidence"], alone["confidence"], places=4)
+
+    def test_a_pronoun_is_the_person_that_was_spoken_of(self):
+        self.write("yard.txt", "The keeper of the yard is Edith Crane.\n\nThe clerk of the yard is Ann Bell.\n")
+        self.write("phones.csv", "Name,Phone\nAnn Bell,01947 555 210\nEdith Crane,01947 555 377\nTom Wray,01947 555 018\n")
+        self.index()
+        keeper, phone = self.chat(["Who is the keeper of the yard?", "What is her phone number?"])
+        self.assertIn("Edith Crane", keeper["answer"])
+        self.assertEqual(phone["understood"], "What is Edith Crane's phone number?")
+        self.assertIn("555 377", phone["answer"])
+
     @need_model("qwen2.5-coder-0.5b", "model.gguf")
     def test_a_completed_question_needs_nothing_that_was_said(self):
         history = json.dumps([{"role": "user", "content": "What is the warranty of the pump P-7?"},
