@@ -32,7 +32,7 @@ static const char *const changed_words[] = {
     "brought forward", "correction", "corrected", "corrects", "correcting", "erratum", "errata", "fe de erratas", "debe decir", "supersede~", "replaces", "replaced by", "instead", "rather than",
     "changes from", "changes to", "changed to", "changed from", "has changed", "amend~", "revised", "revision", "increased to", "raised to", "rises to", "reduced to",
     "lowered to", "goes up to", "goes down to", "new date", "new time", "new price", "but on", "update",
-    "verschoben", "verlegt", "verschiebt", "vorverlegt", "vorgezogen", "korrektur", "korrigiert", "berichtig~", "ersetzt", "statt", "anstatt", "stattdessen",
+    "verschoben", "verlegt", "verschiebt", "vorverlegt", "vorgezogen", "korrektur", "korrigiert", "berichtig~", "ersetzt", "anstatt", "stattdessen",
     "änderung~", "geändert", "ändert", "erhöht", "gesenkt", "steigt auf", "sinkt auf", "neuer termin", "neuer preis", "terminänderung", "aktualisiert~", "sondern",
     "cambia~", "cambio", "se traslada", "traslad~", "aplaz~", "pospon~", "pospuest~", "adelant~", "corrección", "corrig~", "sustituye~", "reemplaz~",
     "en lugar de", "en vez de", "modific~", "actualiz~", "sube a", "baja a", "nueva fecha", "nuevo precio", "sino",
@@ -95,9 +95,30 @@ bool standing_asks_earlier(const char *question)
     return HAS(standing_fold(question, strlen(question), text), earlier_asked) || standing_asks_before(question);
 }
 
+/* "statt 14 Uhr", and not the end of a verb: "findet am 11. Juli statt", "fand 2024 im Saal statt und war voll". */
+static bool has_instead(const char *text)
+{
+    static const char *const verbs[] = {"findet", "finden", "fand", "fanden"};
+    const char *verb = NULL;
+
+    for (const char *at = text; *at; at++) {
+        if (at > text && is_word_byte(at[-1]))
+            continue;
+        for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+            if (!strncmp(at, verbs[i], strlen(verbs[i])) && !is_word_byte(at[strlen(verbs[i])]))
+                verb = at;
+        if (strncmp(at, "statt", 5) != 0 || is_word_byte(at[5]))
+            continue;
+        if (!verb && strspn(at + 5, " ") && is_word_byte(at[5 + strspn(at + 5, " ")]))
+            return true;
+        verb = NULL;
+    }
+    return false;
+}
+
 bool standing_has_change(const char *folded)
 {
-    return HAS(folded, changed_words);
+    return HAS(folded, changed_words) || has_instead(folded);
 }
 
 /* "Der Lauf fällt wegen Sturm aus.": the end of the verb at the sentence's. */
@@ -120,15 +141,15 @@ standing_change standing_change_of(const standing_text *t)
     standing_fold(t->passage + t->start, t->end - t->start, text);
     if (HAS(text, cancelled_words) || falls_out(text))
         return STANDING_CANCELLED;
-    if (HAS(text, changed_words))
+    if (standing_has_change(text))
         return STANDING_CHANGED;
     if (HAS(text, now_words))
         found = STANDING_NOW;
     standing_fold(t->passage + t->before, t->after - t->before, text);
-    if (HAS(text, changed_words))
+    if (standing_has_change(text))
         return STANDING_CHANGED;
     for (size_t i = 0; i < 2; i++)
-        if (heads[i] && HAS(standing_fold(heads[i], strlen(heads[i]), text), changed_words))
+        if (heads[i] && standing_has_change(standing_fold(heads[i], strlen(heads[i]), text)))
             return STANDING_CHANGED;
     return found;
 }
@@ -159,7 +180,7 @@ standing_change standing_change_within(const standing_text *t)
         (label != t->passage && t->title && !strcmp(label + line.start, t->title)))
         return own;
     standing_fold(label + line.start, line.end - line.start, text);
-    return HAS(text, changed_words) || HAS(text, labels) ? STANDING_CHANGED : own;
+    return standing_has_change(text) || HAS(text, labels) ? STANDING_CHANGED : own;
 }
 
 bool standing_is_replaced(const char *text, text_span at, bool last)
@@ -279,7 +300,7 @@ static bool is_sign(const char *text, const text_term *t)
     static const char limits[] = " fe erratas erratum errata edit effect effective starting beginning onwards then thereafter wirkung gültig dann danach efecto vigor partir contar luego después compter vigueur ensuite puis ";
 
     standing_fold(text + t->start, t->end - t->start, word);
-    return word_list_has(limits, word, strlen(word)) || HAS(word, changed_words) || HAS(word, now_words) || HAS(word, cancelled_words) || !strcmp(word, "re") || !strcmp(word, "aw") ||
+    return word_list_has(limits, word, strlen(word)) || HAS(word, changed_words) || HAS(word, now_words) || HAS(word, cancelled_words) || !strcmp(word, "statt") || !strcmp(word, "re") || !strcmp(word, "aw") ||
            !strcmp(word, "fwd") || !strcmp(word, "date") || !strcmp(word, "notice") || !strcmp(word, "update");
 }
 

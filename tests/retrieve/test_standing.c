@@ -34,6 +34,9 @@ static void words_of_change(void **state)
         {"The regatta has been called off.", "", STANDING_CANCELLED},
         {"The regatta is on 6 May.", "Regatta called off", STANDING_NONE}, /* which one, a title does not tell */
         {"Die Wartung wird auf den 20. Mai verschoben.", "", STANDING_CHANGED},
+        {"Die Wartung beginnt um 15 Uhr statt 14 Uhr.", "", STANDING_CHANGED},
+        {"Das Fest findet am Samstag, dem 11. Juli, auf dem Platz statt.", "", STANDING_NONE}, /* "takes place" */
+        {"Das Fest fand 2024 im Saal statt und war voll.", "", STANDING_NONE},
         {"Ab sofort kostet es 3 Euro.", "", STANDING_NOW},
         {"Der Lauf fällt wegen Sturm aus.", "", STANDING_CANCELLED},
         {"Der Baum fällt.", "", STANDING_NONE},
