@@ -250,6 +250,76 @@ static bool counts_another(const quantity *want, const valued *v, size_t i, size
     return other;
 }
 
+/* The clause around a place: no ";" and no end of a sentence in it. */
+static text_span clause_of(const char *text, size_t len, size_t at)
+{
+    text_span c = {at, at};
+
+    while (c.start && text[c.start - 1] != ';' && text[c.start - 1] != '\n' && !(text[c.start - 1] == ' ' && c.start > 1 && strchr(".!?", text[c.start - 2])))
+        c.start--;
+    while (c.end < len && text[c.end] != ';' && text[c.end] != '\n' && !(strchr(".!?", text[c.end]) && (c.end + 1 == len || text[c.end + 1] == ' ')))
+        c.end++;
+    return c;
+}
+
+/* How many words of the question that tell something stand in the clause, or begin alike; *all: of how many. */
+static size_t told_in(const char *question, const char *text, text_span clause, size_t *all)
+{
+    static const char *const plain = " how many much are is was were be been have has had do does did the of in on at for to with there and or so far wie viele vielen viel "
+                                     "ist sind war waren hat haben hatte der die das den dem des im am zu von mit für es und combien de d des les le la il y a ont est sont été "
+                                     "cuántos cuántas hay son se ha han sido el los las en con ";
+    char word[WORD_BYTES], there[WORD_BYTES];
+    size_t n = 0;
+
+    *all = 0;
+    for (size_t at = 0, from; next_word(question, &at, &from, word);) {
+        bool found = false;
+        size_t len = strlen(word);
+        if (word_list_has(plain, word, len))
+            continue;
+        len -= len > 4;
+        for (size_t i = clause.start; !found && i < clause.end;) {
+            size_t start = i;
+            while (i < clause.end && is_word_byte(text[i]))
+                i++;
+            if (i - start >= len && i - start < WORD_BYTES) {
+                utf8_fold_latin(text + start, i - start, there);
+                found = !strncmp(there, word, len);
+            }
+            i += i == start;
+        }
+        n += found;
+        ++*all;
+    }
+    return n;
+}
+
+/* "12" of "32 helpers have signed up; 12 more are needed" where those are counted that have signed up: the clause of the
+ * number of helpers says all that is asked, and that of the other one nothing. */
+static bool counts_elsewhere(const quantity *want, const valued *v, size_t i, size_t len, const char *counted, const char *question)
+{
+    text_span own = clause_of(v->text, len, v->at[i].start);
+    char word[WORD_BYTES];
+    size_t all;
+
+    if (!*counted || v->at[i].kind != QUANTITY_NUMBER || told_in(question, v->text, own, &all) || all < 2)
+        return false;
+    for (size_t k = 0; k < v->n; k++) {
+        const quantity *q = &v->at[k];
+        size_t from = q->end, to;
+        if (q->kind != QUANTITY_NUMBER || quantity_equal(want, q) || (q->start >= own.start && q->start < own.end) || from >= len || v->text[from] != ' ')
+            continue;
+        for (to = ++from; to < len && is_word_byte(v->text[to]);)
+            to++;
+        if (to - from >= WORD_BYTES)
+            continue;
+        utf8_fold_latin(v->text + from, to - from, word);
+        if (!strncmp(word, counted, strlen(counted)) && told_in(question, v->text, clause_of(v->text, len, q->start), &all) == all)
+            return true;
+    }
+    return false;
+}
+
 /* Is this place of the text a piece of a value whose rest the claim has not? */
 static bool is_piece(const quantity *want, const valued *claim, const valued *v, size_t i, const char *question, answer_type type,
                      unsigned units)
@@ -280,7 +350,8 @@ bool cite_cuts_value(const char *claim, size_t claim_len, const char *text, size
         bool piece = false, whole = false;
         for (size_t j = 0; j < v.n; j++) {
             bool cut = quantity_equal(&said[i], &there[j]) && (is_piece(&said[i], &c, &v, j, question, type, units) ||
-                                                               counts_another(&said[i], &v, j, len, counted));
+                                                               counts_another(&said[i], &v, j, len, counted) ||
+                                                               counts_elsewhere(&said[i], &v, j, len, counted, question));
             piece |= cut;
             whole |= !cut && quantity_equal(&said[i], &there[j]);
         }
