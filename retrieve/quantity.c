@@ -613,6 +613,18 @@ static bool numeral_at(const char *s, size_t len, size_t at, size_t end, quantit
     return true;
 }
 
+/* "4. The treasurer", "12) Fees" */
+static bool numbers_item(const char *s, size_t len, const quantity *q)
+{
+    size_t from = q->start;
+
+    if (q->kind != QUANTITY_NUMBER || q->unit || q->word || q->end - q->start > 3 || q->end + 1 >= len || !strchr(".)", s[q->end]) || s[q->end + 1] != ' ')
+        return false;
+    while (from && (s[from - 1] == ' ' || s[from - 1] == '\t' || s[from - 1] == '('))
+        from--;
+    return !from || s[from - 1] == '\n';
+}
+
 cairn_status quantities_find(const char *s, size_t len, arena *a, quantity **out, size_t *n,
                              cairn_error *err)
 {
@@ -657,6 +669,7 @@ cairn_status quantities_find(const char *s, size_t len, arena *a, quantity **out
             }
             found = more;
         }
+        q.item = numbers_item(s, len, &q);
         found[(*n)++] = q;
     }
     if (*n) {
@@ -700,7 +713,7 @@ bool quantity_equal(const quantity *want, const quantity *have)
         return false;
     if (want->kind == QUANTITY_DATE)
         return date_equal(want, have);
-    if (want->unit && have->unit && want->unit != have->unit)
+    if ((want->unit && have->unit && want->unit != have->unit) || (want->unit && have->item))
         return false;
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++)

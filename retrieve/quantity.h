@@ -44,12 +44,13 @@ typedef struct quantity {
     bool day_or_month;    /* 03/04/2027: month and day may be the other way round */
     bool word;            /* written as a word */
     bool year_like;       /* a bare number from 1000 to 2199: may be a year */
+    bool item;            /* the number of a list's item, "4." where a line begins: how many of anything it does not say */
 } quantity;
 
 cairn_status quantities_find(const char *text, size_t len, arena *a, quantity **out, size_t *n,
                              cairn_error *err);
 
-/* Whether `have` says what `want` says: the same value and no other unit; a date with at least the
+/* Whether `have` says what `want` says: the same value and no other unit, one with a unit by no item's number; a date with at least the
  * parts that are wanted; for a bare year also a date of that year. */
 bool quantity_equal(const quantity *want, const quantity *have);
 

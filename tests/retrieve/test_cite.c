@@ -29,11 +29,15 @@ static const char chinese[] =
     "\xE6\x88\xBF\xE7\xA7\x9F\xE6\xAF\x8F\xE6\x9C\x88\xE4\xB8\x80\xE5\x8D\x83\xE4\xBA\x8C\xE7\x99\xBE"
     "\xE6\xAC\xA7\xE5\x85\x83\xE3\x80\x82"; /* The contract ends in 2027. The rent is ... */
 
+static const char statutes[] =
+    "4. The treasurer may spend up to 250 pounds.\n5. Membership ends with a notice of four weeks.";
+
 static const cite_passage passages[] = {
     {lease, sizeof lease - 1, "Lease of flat 7", "Terms", "en"},
     {heating, sizeof heating - 1, "House book 2025", "", "en"},
     {german, sizeof german - 1, "Mietvertrag", NULL, "de"},
     {chinese, sizeof chinese - 1, NULL, NULL, "zh"},
+    {statutes, sizeof statutes - 1, "Statutes", NULL, "en"},
 };
 
 static citation *check(const char *answer, arena *a, size_t *n)
@@ -41,7 +45,7 @@ static citation *check(const char *answer, arena *a, size_t *n)
     citation *out;
     cairn_error err = {0};
 
-    if (cite_check(an, "en", answer, strlen(answer), passages, 4, NULL, NULL, a, &out, n, &err))
+    if (cite_check(an, "en", answer, strlen(answer), passages, sizeof passages / sizeof *passages, NULL, NULL, a, &out, n, &err))
         fail_msg("%s", err.text);
     return out;
 }
@@ -68,6 +72,7 @@ static const struct {
     {"Radiators are bled in October [passage 2].", 2, true, true, "Radiators are"},
     {"Radiators are bled in October [1].", 1, false, false, NULL},
     {"The last service was in 2025 [2].", 2, false, false, NULL}, /* a title is no number */
+    {"four weeks [5]", 5, true, true, "5. Membership"},
     {"Bananas grow on tall herbs [2].", 2, false, true, NULL},
     {"Pets need permission [7].", 7, false, false, NULL},
     {"Der Vertrag endet am 31. März 2027 [3].", 3, true, true, "Der Mietvertrag endet"},

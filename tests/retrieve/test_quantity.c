@@ -45,6 +45,9 @@ static const struct {
     {"2027", "31 March 2027", true},
     {"2026", "31 March 2027", false},
     {"four passes", "4", true},
+    {"four weeks", "4. The treasurer", false}, /* the number of a rule */
+    {"four", "4. The treasurer", true},
+    {"four weeks", "It takes 4. The treasurer", true},
     {"vier Tage", "4 days", true},
     {"einundzwanzig", "21", true},
     {"двадцать дней", "20", true},
