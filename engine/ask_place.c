@@ -10,6 +10,7 @@
 #include "retrieve/code_values.h"
 #include "retrieve/tally.h"
 #include "retrieve/terms.h"
+#include "retrieve/way.h"
 
 #define MAX_WINDOWS  12   /* sentences whose surroundings an answer is compared with */
 #define CITED_SPREAD 2.0f /* log-odds below the best sentence of what may be cited */
@@ -219,6 +220,34 @@ static cairn_status share_names(asking *a, cairn_error *err)
     return st;
 }
 
+/* Is every time that is said one of the other end of the journey that is asked about: when it lands, for when it leaves? */
+static bool is_of_other_end(asking *a, const evidence_sentence *s, const char *claim, size_t len)
+{
+    const char *text = a->read[s->passage].text.text;
+    bool other = false;
+    way_asked way;
+    text_span head;
+    quantity *said, *here;
+    size_t n, n_here;
+    bool row = way_head_of(text, s->start, s->end, &head);
+
+    way_read(a->asked, strlen(a->asked), &way);
+    if (!way.travel || way.end == WAY_WHOLE || quantities_find(claim, len, &a->memory, &said, &n, NULL) ||
+        quantities_find(text + s->start, s->end - s->start, &a->memory, &here, &n_here, NULL))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < n_here; k++) {
+            way_end end;
+            if (said[i].kind != QUANTITY_TIME || here[k].kind != QUANTITY_TIME || !quantity_equal(&said[i], &here[k]))
+                continue;
+            end = way_end_of(row ? text + head.start : NULL, row ? head.end - head.start : 0, text + s->start, s->end - s->start, (text_span){here[k].start, here[k].end});
+            if (end == WAY_WHOLE || end == way.end)
+                return false;
+            other = true;
+        }
+    return other;
+}
+
 /* Does the sentence hold what was said, so that it may be cited? Fills *out, and *by_head: the title or heading above it alone does. */
 static cairn_status holds_said(asking *a, const evidence_sentence *s, const char *text, size_t len, bool both, ask_place *out, bool *holds,
                                bool *by_head, cairn_error *err)
@@ -245,6 +274,8 @@ static cairn_status holds_said(asking *a, const evidence_sentence *s, const char
         return CAIRN_OK; /* beside what speaks of the question stands a value of another thing */
     if (cite_cuts_value(text, len, near.text + found[0].start, found[0].end - found[0].start, a->asked, a->evidence.type,
                         a->evidence.units, &a->memory))
+        return CAIRN_OK;
+    if (is_of_other_end(a, s, text, len))
         return CAIRN_OK;
     if (tally_asked(a->asked, strlen(a->asked), &side) && side == TALLY_SIDES && tally_is_cut(text, len, near.text + found[0].start, found[0].end - found[0].start))
         return CAIRN_OK; /* "2 abstentions" of "5 for, 14 against, 2 abstentions" */
@@ -334,7 +365,7 @@ cairn_status ask_confirm(asking *a, ask_said *said, cairn_error *err)
     text += said->reply;
     len -= said->reply;
     for (size_t i = 0; !st && (s = place_to_look(a, i, &close)); i++) {
-        if (!close || (first && said->n_places == most && s->score < first->score - CITED_AS_SURE))
+        if (!close || s->away || (first && said->n_places == most && s->score < first->score - CITED_AS_SURE))
             continue;
         st = holds_said(a, s, text, len, both, &place, &holds, &by_head, err);
         if (!st && holds && by_head && !spared) {

@@ -15,9 +15,17 @@ cairn_status ask_spell_row(const char *head, size_t head_len, const char *row, s
 {
     cairn_status st = CAIRN_OK;
     const char *h = head, *r = row, *name = NULL, *cell;
-    size_t name_len = 0, len;
+    size_t name_len = 0, len, names = 0, cells = 0;
     bool any = false;
 
+    while (table_next_cell(&h, head + head_len, &name, &name_len))
+        names++;
+    while (table_next_cell(&r, row + row_len, &cell, &len))
+        cells++;
+    if (cells * 2 <= names) /* its cells ran together, and are of other columns than they stand below */
+        return bytes_append(out, row, row_len);
+    h = head;
+    r = row;
     while (!st && table_next_cell(&r, row + row_len, &cell, &len)) {
         if (!table_next_cell(&h, head + head_len, &name, &name_len))
             name_len = 0;

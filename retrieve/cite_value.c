@@ -334,6 +334,41 @@ static bool is_piece(const quantity *want, const valued *claim, const valued *v,
     return false;
 }
 
+/* The end of a code, digits and letters ("21C"), that begins at text[at]; 0: none. */
+static size_t code_at(const char *text, size_t len, size_t at)
+{
+    size_t end = at;
+    bool digit = false, letter = false;
+
+    while (end < len && is_word_byte(text[end])) {
+        digit |= text[end] >= '0' && text[end] <= '9';
+        letter |= (text[end] >= 'A' && text[end] <= 'Z');
+        end++;
+    }
+    return digit && letter && end - at <= 6 && (!at || !is_word_byte(text[at - 1])) ? end : 0;
+}
+
+/* "21F" of "21C to 21F": one end of a run of codes that are as long. */
+static bool cuts_run_of_codes(const char *claim, size_t claim_len, const char *text, size_t len)
+{
+    static const char *const joins[] = {" to ", "-", " - ", "\xE2\x80\x93", " \xE2\x80\x93 ", " bis ", " a ", " \xC3\xA0 ", " hasta "};
+
+    for (size_t at = 0; at < len; at++) {
+        size_t end = code_at(text, len, at);
+        for (size_t k = 0; end && k < sizeof joins / sizeof *joins; k++) {
+            size_t n = strlen(joins[k]), other = end + n, stop = other < len && !memcmp(text + end, joins[k], n) ? code_at(text, len, other) : 0;
+            bool first, second;
+            if (!stop || stop - other != end - at)
+                continue;
+            first = memmem(claim, claim_len, text + at, end - at) != NULL;
+            second = memmem(claim, claim_len, text + other, stop - other) != NULL;
+            if (first != second)
+                return true;
+        }
+    }
+    return false;
+}
+
 bool cite_cuts_value(const char *claim, size_t claim_len, const char *text, size_t len, const char *question, answer_type type,
                      unsigned units, arena *memory)
 {
@@ -346,6 +381,8 @@ bool cite_cuts_value(const char *claim, size_t claim_len, const char *text, size
     c.at = said;
     v.at = there;
     counted_word(type == ANSWER_COUNT ? question : "", counted);
+    if (!asks_for_end(question) && cuts_run_of_codes(claim, claim_len, text, len))
+        return true;
     for (size_t i = 0; i < c.n; i++) {
         bool piece = false, whole = false;
         for (size_t j = 0; j < v.n; j++) {

@@ -25,6 +25,8 @@
 #define IDLE_BESIDE 1.5f /* ... which speaks of it elsewhere; where another one does and has what is asked for */
 #define TALLY_HERE  3.0f /* log-odds for the tally of a vote that is asked about, by the share of the question around it */
 #define CODE_HERE   3.0f /* ... for the line of a program that gives a value to what is asked for of a function */
+#define WAY_OFF     3.0f /* ... off what is about another way of a journey ("our flight home") than the one that is asked about */
+#define WAY_HERE    1.5f /* ... for what is about that one */
 #define LONG_SENTENCE 60 /* words */
 #define MANY_WORDS    10
 #define SENTENCE_COST  24 /* bytes: what an encoder's prefix and ends are worth */
@@ -214,11 +216,50 @@ static bool is_mail_header(const reading *r, const text_span *s)
     return false;
 }
 
+/* Is a time of the sentence the arrival, where the departure is asked for, or the other way round? */
+static bool is_other_end(const asked *q, const reading *r, const text_span *s, text_span at)
+{
+    const char *text = r->p->text.text;
+    text_span head;
+    bool row = evidence_head_of_row(r, s, &head);
+    way_end end = way_end_of(row ? text + head.start : NULL, row ? head.end - head.start : 0, text + s->start, s->end - s->start, at);
+
+    return q->way.end != WAY_WHOLE && end != WAY_WHOLE && end != q->way.end;
+}
+
+/* "SK 1467": no year. */
+static bool is_flight_number(const char *text, text_span at)
+{
+    return at.start > 2 && text[at.start - 1] == ' ' && isupper((unsigned char)text[at.start - 2]) &&
+           (isupper((unsigned char)text[at.start - 3]) || isdigit((unsigned char)text[at.start - 3])) && at.end - at.start <= 4 &&
+           strspn(text + at.start, "0123456789") == at.end - at.start;
+}
+
+/* How a sentence stands to the way of a journey that is asked about: < 0 another one, > 0 that one. */
+static int agrees_on_way(const asked *q, const reading *r, const text_span *s)
+{
+    const char *text = r->p->text.text;
+    text_span head;
+    bool row = q->way.travel && evidence_head_of_row(r, s, &head);
+    way_direction of = WAY_ANY;
+    int places;
+
+    if (!q->way.travel)
+        return 0;
+    places = way_agrees(&q->way, q->text, row ? text + head.start : NULL, row ? head.end - head.start : 0, text + s->start, s->end - s->start);
+    if (places < 0)
+        return -1;
+    if (q->way.direction != WAY_ANY)
+        of = way_of_place(text, s->start, s->end, r->p->text.heading);
+    return of == WAY_ANY ? places : of == q->way.direction ? 1 : -1;
+}
+
 /* Mentions of what is asked for in a sentence, in bytes of the passage, the question's own left out. */
 static cairn_status mentions_in(const asked *q, const reading *r, const text_span *s, arena *a,
                                 text_span **out, size_t *n, cairn_error *err)
 {
     quantity *local;
+    const char *text = r->p->text.text + s->start;
     size_t n_local, kept = 0;
     tally t;
     cairn_status st = local_quantities(r, s, a, &local, &n_local);
@@ -239,10 +280,11 @@ static cairn_status mentions_in(const asked *q, const reading *r, const text_spa
         return CAIRN_OK;
     if (!st)
         st = answer_mentions(in_cell ? ANSWER_MEASURE : q->type, in_cell ? 1u << UNIT_MONEY : q->units,
-                             r->p->text.text + s->start, s->end - s->start, local, n_local, a, out, n,
-                             err);
+                             text, s->end - s->start, local, n_local, a, out, n, err);
     for (size_t i = 0; !st && i < *n; i++) {
         text_span m = {(*out)[i].start + s->start, (*out)[i].end + s->start};
+        if (q->way.travel && (is_other_end(q, r, s, (*out)[i]) || is_flight_number(text, (*out)[i])))
+            continue;
         if (!in_question(q, r, &m) && (q->earlier || !text_is_struck(r->p->text.text, r->p->text.len, m.start)))
             (*out)[kept++] = m;
     }
@@ -463,6 +505,9 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     f[EVIDENCE_FOREIGN] = *x->q->lang && strcmp(x->q->lang, r->lang) != 0;
     e.lift = !typed(x->q->type) && tells_apart(x->q, r, s) ? DESIGNATION_HERE : 0;
     e.lift -= evidence_off_subject(x->q, p, s, row);
+    int way = agrees_on_way(x->q, r, s);
+    e.away = way < 0;
+    e.lift += way < 0 ? -WAY_OFF : way > 0 && (!typed(x->q->type) || n) ? WAY_HERE : 0;
     e.lift += voted ? TALLY_HERE * f[EVIDENCE_COVER_AROUND] : 0;
     e.acts = e.acts_in_passage = true;
     if (x->q->action != SIZE_MAX) {

@@ -116,6 +116,7 @@ typedef struct evidence_sentence {
     bool acts;    /* what the question asks to do is spoken of in it or in its title or heading, or it asks for nothing of the kind */
     bool acts_in_passage; /* ... in its passage */
     float idle;  /* log-odds off where it is not, but by another sentence that mentions what is asked for, too */
+    bool away;   /* it is about another way of the journey that is asked about */
     bool blank;  /* a row whose cell is empty below the name of a column that the question has */
     float score; /* log-odds that it holds the answer */
     float reading; /* how much it helps a reader who is shown several: larger first; as sentence_for_reading, or the score */

@@ -48,9 +48,15 @@ static bool has_value(const asked *q, const reading *r, size_t word, size_t star
 {
     size_t v = q->words[word].quantity;
     int month = q->words[word].month;
+    text_span head;
     tally t;
 
     if (v != SIZE_MAX && within_days(&q->quantities[v], r, start, end))
+        return true;
+    if (q->words[word].direction && way_of_place(r->p->text.text, start, end, r->p->text.heading) == q->way.direction)
+        return true;
+    if (q->words[word].leg && (way_has_end(r->p->text.text + start, end - start, q->way.end) ||
+                               (way_head_of(r->p->text.text, start, end, &head) && way_has_end(r->p->text.text + head.start, head.end - head.start, q->way.end))))
         return true;
     if (q->words[word].vote && evidence_has_tally(q, r, start, end, &t))
         return true;

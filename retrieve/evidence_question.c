@@ -113,6 +113,7 @@ cairn_status evidence_read_question(analyzer *an, const char *question,
 
     *q = (asked){.text = question, .len = len, .lang = lang, .type = answer_type_of(question, typed),
                  .units = answer_units_of(question, typed), .earlier = standing_asks_earlier(question)};
+    way_read(question, typed, &q->way);
     q->vote = tally_asked(question, typed, &q->side);
     st = terms_read(an, *lang ? lang : terms_language(NULL, NULL, question, len), question, len,
                     &terms, err);
@@ -134,7 +135,9 @@ cairn_status evidence_read_question(analyzer *an, const char *question,
         if (t->start >= typed)
             w *= params->carried;
         q->words[q->n++] = (asked_word){t->start, t->end, w > 0 ? w : 1e-3, t->name || t->identifier, t->number,
-                                        value_with(q, t->start, t->end), t->start >= typed, q->vote && tally_is_vote(question + t->start, t->end - t->start), 0};
+                                        value_with(q, t->start, t->end), t->start >= typed, q->vote && tally_is_vote(question + t->start, t->end - t->start),
+                                        q->way.direction != WAY_ANY && way_direction_of(question + t->start, t->end - t->start) == q->way.direction,
+                                        q->way.end != WAY_WHOLE && way_end_named(question + t->start, t->end - t->start) == q->way.end, 0};
         if (q->words[q->n - 1].quantity == SIZE_MAX)
             q->words[q->n - 1].month = month_named(question + t->start, t->end - t->start, a);
         q->total += q->words[q->n - 1].weight;

@@ -7,6 +7,7 @@
 #include "retrieve/standing_inside.h"
 #include "retrieve/tally.h"
 #include "retrieve/terms.h"
+#include "retrieve/way.h"
 
 typedef struct asked_word {
     uint32_t start, end;
@@ -16,6 +17,8 @@ typedef struct asked_word {
     size_t quantity; /* of the question, that it is a part of; SIZE_MAX: none */
     bool carried; /* from a chat, not typed */
     bool vote;    /* it names a vote, which minutes need not call so */
+    bool direction; /* it names the way of a journey, "home" */
+    bool leg;       /* ... or the end of it that is asked for, "leave" */
     int month;       /* that it names by itself, "October"; 0: none */
 } asked_word;
 
@@ -35,6 +38,7 @@ typedef struct asked {
     size_t thing, thing_end;
     bool counted; /* the first form */
     bool earlier; /* what was before is asked for */
+    way_asked way;   /* of a journey that it asks about */
     bool vote;       /* it asks about a vote (tally.h) */
     tally_side side; /* ... and how many were on this side */
     size_t action; /* of the words, what it asks to do (question_action.h); SIZE_MAX: nothing */

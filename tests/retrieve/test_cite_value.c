@@ -13,6 +13,9 @@ static const struct {
     const char *claim, *text, *question;
     bool cut;
 } cases[] = {
+    {"21F", "Seats: 14A to 14D on the way out, 21C to 21F on the way back.", "Where are our seats on the way back?", true},
+    {"21C to 21F", "Seats: 14A to 14D on the way out, 21C to 21F on the way back.", "Where are our seats on the way back?", false},
+    {"B12", "Bring the parts B12 and C4 to room 5D.", "Which part is it?", false},
     {"12 seconds", "Dives last 40 seconds on average, the longest on record being 4 minutes 12 seconds.",
      "What is the longest pause between two attempts?", true},
     {"4 minutes 12 seconds", "Dives last 40 seconds on average, the longest on record being 4 minutes 12 seconds.",
