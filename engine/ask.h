@@ -324,6 +324,8 @@ cairn_status ask_standing_tell(asking *a, cairn_error *err);
 /* ---- ask_earlier.c ---- */
 /* Where what was before is asked for: the sentence that tells it to the front of the evidence, and the value that it tells as that. */
 cairn_status ask_earlier_find(asking *a, cairn_error *err);
+/* "Who was chair before Agnes?": does the sentence of a text lack the office, or with its neighbours the name, and so tell of somebody else? */
+bool ask_earlier_is_another(const asking *a, const char *text, text_span sentence, text_span near);
 /* Does a claim not give that value? */
 bool ask_earlier_denies(asking *a, const char *text, size_t len);
 

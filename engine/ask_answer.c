@@ -559,8 +559,11 @@ const evidence_sentence *ask_typed_sentence(const asking *a)
 
     if (a->standing.now)
         return a->standing.now;
-    if (!asks_for_quantity(e->type))
-        return best_but_titles(a);
+    if (!asks_for_quantity(e->type)) {
+        const evidence_sentence *s = best_but_titles(a);
+        bool other = ask_earlier_is_another(a, a->read[s->passage].text.text, (text_span){s->start, s->end}, (text_span){s->before, s->after});
+        return other ? NULL : s;
+    }
     for (size_t i = 0; i < e->n && !e->sentences[i].planted; i++) {
         const evidence_sentence *s = &e->sentences[i];
         if (s->lift < 0) /* of another thing */

@@ -7,13 +7,18 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "engine/ask.h"
 #include "retrieve/standing.h"
+#include "retrieve/word_byte.h"
 #include "retrieve/word_list.h"
 
 #define CANDIDATES 12
 #define SPREAD     4.5f /* log-odds below the best one */
 #define BEHIND     8.0f /* ... of the sentence right behind a good one */
+#define WORD_BYTES     32
+#define STEM_BYTES     5
+#define QUESTION_BYTES 512
 #define AS_MUCH    0.7f /* of the most that is said of the question around a sentence */
 
 static bool is_untyped(answer_type t)
@@ -160,6 +165,77 @@ cairn_status ask_earlier_find(asking *a, cairn_error *err)
     if (!st && alone)
         a->evidence.answerable = 0;
     return st;
+}
+
+static bool has_start(const char *text, size_t len, const char *word, size_t n)
+{
+    for (size_t at = 0; at + n <= len; at++)
+        if (!strncasecmp(text + at, word, n) && (!at || !is_word_byte(text[at - 1])))
+            return true;
+    return false;
+}
+
+/* The words of "who was chair before Agnes?" that say whom: the sentence has to have how the office begins, and with its neighbours the name. */
+static bool has_asked_words(const char *question, const char *text, const text_span *sentence, const text_span *near)
+{
+    static const char idle[] = " who was were is are did does do had has been the our a an my your before her him them us it in of at on as for to and "
+                               "wer war ist vor der die das dem den unser unsere quién fue era antes de la el qui était avant le ";
+
+    for (const char *q = question; *q;) {
+        const text_span *in = is_capital(q, strlen(q)) && q > question ? near : sentence;
+        size_t n = 0, stem;
+        char low[WORD_BYTES];
+        while (is_word_byte(q[n]))
+            n++;
+        if (n >= 3 && n < WORD_BYTES) {
+            utf8_fold_latin(q, n, low);
+            stem = utf8_floor(low, n > STEM_BYTES ? STEM_BYTES : n);
+            if (!word_list_has(idle, low, n) && !has_start(text + in->start, in->end - in->start, q, stem))
+                return false;
+        }
+        q += n ? n : 1;
+    }
+    return true;
+}
+
+/* Does the sentence name somebody whom the question does not: a run of words with capitals, none of them the question's? */
+static bool names_another(const char *question, const char *text, const text_span *in)
+{
+    static const char lead[] = " The A An In On At For This It She He They We Our New Der Die Das Im Am El La Le Les ";
+
+    for (size_t at = in->start; at < in->end;) {
+        bool any = false, asked = false;
+        while (at < in->end && is_capital(text + at, in->end - at)) { /* a run */
+            size_t end = at;
+            while (end < in->end && is_word_byte(text[end]))
+                end++;
+            if (!(at == in->start && word_list_has(lead, text + at, end - at)))
+                any = true;
+            asked |= has_start(question, strlen(question), text + at, end - at);
+            at = end + (end < in->end && text[end] == ' ');
+        }
+        if (any && !asked)
+            return true;
+        while (at < in->end && is_word_byte(text[at]))
+            at++;
+        while (at < in->end && !is_word_byte(text[at]))
+            at++;
+    }
+    return false;
+}
+
+bool ask_earlier_is_another(const asking *a, const char *text, text_span sentence, text_span near)
+{
+    static const char *const before[] = {" before ", " vor ", " antes de ", " avant "};
+    char folded[QUESTION_BYTES + 1];
+    size_t n = strlen(a->asked);
+
+    n = n > QUESTION_BYTES ? utf8_floor(a->asked, QUESTION_BYTES) : n;
+    utf8_fold_latin(a->asked, n, folded);
+    for (size_t i = 0; a->evidence.type == ANSWER_WHO && i < sizeof before / sizeof *before; i++)
+        if (strstr(folded, before[i]))
+            return !has_asked_words(a->asked, text, &sentence, &near) || !names_another(a->asked, text, &sentence);
+    return false;
 }
 
 bool ask_earlier_denies(asking *a, const char *text, size_t len)

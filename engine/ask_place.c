@@ -275,7 +275,7 @@ static cairn_status holds_said(asking *a, const evidence_sentence *s, const char
     if (cite_cuts_value(text, len, near.text + found[0].start, found[0].end - found[0].start, a->asked, a->evidence.type,
                         a->evidence.units, &a->memory))
         return CAIRN_OK;
-    if (is_of_other_end(a, s, text, len))
+    if (is_of_other_end(a, s, text, len) || ask_earlier_is_another(a, near.text, (text_span){found[0].start, found[0].end}, (text_span){0, near.len}))
         return CAIRN_OK;
     if (tally_asked(a->asked, strlen(a->asked), &side) && side == TALLY_SIDES && tally_is_cut(text, len, near.text + found[0].start, found[0].end - found[0].start))
         return CAIRN_OK; /* "2 abstentions" of "5 for, 14 against, 2 abstentions" */

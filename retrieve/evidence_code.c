@@ -37,6 +37,29 @@ static void words_of(const asked *q, text_span function, char out[WORDS_BYTES])
     out[n] = '\0';
 }
 
+/* Is what is asked for called otherwise in programs? "How long does it wait?" is a timeout, "how many times does it try?" are attempts. */
+static const char *other_words(const asked *q, const char *words)
+{
+    static const char waits[] = " wait waits waiting ", tries[] = " times try tries trying retry often ";
+    const char *p = words;
+
+    while (*p) {
+        size_t n = strcspn(p, " ");
+        if (q->type == ANSWER_MEASURE && word_list_has(waits, p, n))
+            return "timeout ";
+        if (q->type != ANSWER_MEASURE && word_list_has(tries, p, n))
+            return "attempts retries tries ";
+        p += n + (p[n] == ' ');
+    }
+    return NULL;
+}
+
+/* Of the parameters, then of what is given in the body. */
+static bool find_value(const evidence_passage *p, text_span parameters, text_span body, const char *words, bool calls, text_span *value)
+{
+    return code_named_value(p->text.text, parameters, true, words, value) || code_named_value(p->text.text, body, calls, words, value);
+}
+
 /* Where a constant of that name gets its value: in the passages of the document first. */
 static bool find_constant(const reading *all, size_t n, size_t home, const char *name, size_t len, size_t *passage, text_span *value)
 {
@@ -64,12 +87,14 @@ bool evidence_find_code_value(const asked *q, const reading *all, size_t n, size
             continue;
         for (size_t i = 0; i < n; i++) {
             const evidence_passage *p = all[i].p;
+            const char *other;
             text_span parameters, body;
             size_t last;
             if (!code_is_source(p->uri) || !code_function(p->text.text, p->text.len, name, len, &parameters, &body))
                 continue;
             words_of(q, (text_span){at, at + len}, words);
-            if (!*words || (!code_named_value(p->text.text, parameters, true, words, value) && !code_named_value(p->text.text, body, false, words, value)))
+            other = other_words(q, words);
+            if (!*words || ((!other || !find_value(p, parameters, body, other, true, value)) && !find_value(p, parameters, body, words, false, value)))
                 return false;
             *function = *passage = i;
             *defined = (text_span){parameters.start, parameters.end};

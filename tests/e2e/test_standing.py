@@ -175,6 +175,14 @@ class Standing(CairnTest):
         self.assertTrue(refused["refused"], refused)
         self.assertEqual(self.ask("How much is parking at the boathouse?", "--extractive")[2], "4 euros")
 
+    def test_who_was_in_an_office_before_is_told_of_that_office(self):
+        self.write("minutes.md", "# Minutes of the choir\n\nAgnes Pfeiffer was re-elected as chair. Rosa Ilves did not stand again; Nadia Brandt was elected as treasurer.\n")
+        self.index()
+        for more in ([], ["--extractive"]) if model_path("qwen2.5-coder-0.5b", "model.gguf") else (["--extractive"],):
+            self.assertIn("Rosa Ilves", self.ask("Who was treasurer before Nadia?", *more)[0])
+            refused = self.json("ask", "--mode", "lexical", *more, "Who was chair before Agnes?", code=1)
+            self.assertTrue(refused["refused"], refused)
+
     def test_the_tally_of_a_vote_is_told_whole_and_of_its_motion(self):
         self.write("minutes.md", "# Minutes of the garden society\n\n## 1 New shed\n\nTwo offers were read. The meeting decided for Holm. 13 for, 8 against.\n\n"
                    "## 2 Dogs in the garden\n\nThe motion to ban dogs was rejected: 5 for, 14 against, 2 abstentions.\n")
