@@ -35,3 +35,20 @@ int64_t clock_stored_ns(struct timespec t)
         return t.tv_sec < 0 ? INT64_MIN : INT64_MAX;
     return ns;
 }
+
+#define SECOND_NS INT64_C(1000000000)
+#define HUNDREDTH_NS INT64_C(10000000) /* exFAT, and a kernel's clock of 100 Hz */
+
+bool clock_same_tick(int64_t written_ns, int64_t seen_ns)
+{
+    struct timespec step = {.tv_nsec = HUNDREDTH_NS};
+    int64_t tick, apart;
+
+    clock_getres(CLOCK_REALTIME_COARSE, &step);
+    tick = clock_stored_ns(step);
+    if (written_ns % HUNDREDTH_NS == 0 && tick < HUNDREDTH_NS)
+        tick = HUNDREDTH_NS;
+    if (written_ns % SECOND_NS == 0)
+        tick = 2 * SECOND_NS;
+    return !__builtin_sub_overflow(seen_ns, written_ns, &apart) && apart > -tick && apart < tick;
+}

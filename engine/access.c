@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/sections.h"
 #include "base/utf8.h"
 
@@ -29,8 +30,8 @@ struct access_rules {
     char *principals, *path;
     rule *rules;
     size_t n;
-    struct stat seen; /* of the file that was read; all zero: none */
-    bool taken; /* from a text, of this name */
+    struct stat seen; /* of the file that was read; all zero: none; all ones: it is to be read again */
+    bool taken; /* the rules are those of a text of this name */
     uint64_t name;
     uint64_t version;
 };
@@ -164,6 +165,8 @@ cairn_status access_refresh(access_rules *a, cairn_error *err)
 {
     struct stat now = {0};
     bytes text;
+    int64_t seen_ns = clock_wall_ns();
+    uint64_t name = 0;
     int fd = -1;
     cairn_status st = CAIRN_OK;
 
@@ -181,16 +184,25 @@ cairn_status access_refresh(access_rules *a, cairn_error *err)
     if (!st && fd >= 0)
         st = read_file(fd, a->path, &text, err);
     if (!st)
+        name = XXH3_64bits(text.data, text.len);
+    if (!st && !(a->taken && a->name == name)) {
+        a->taken = false;
         st = read_rules(a, text.data, text.len, err);
+        a->version += !st;
+    }
     if (fd >= 0)
         close(fd);
     bytes_clear(&text);
     if (st) { /* whoever comes next looks again, and fails again */
+        a->taken = false;
         memset(&a->seen, 0xff, sizeof a->seen);
         return st;
     }
+    a->taken = true;
+    a->name = name;
     a->seen = now;
-    a->version++;
+    if (clock_same_tick(clock_stored_ns(now.st_mtim), seen_ns) || clock_same_tick(clock_stored_ns(now.st_ctim), seen_ns))
+        memset(&a->seen, 0xff, sizeof a->seen); /* they may be written again and look the same */
     return CAIRN_OK;
 }
 

@@ -441,6 +441,26 @@ static void stored_times_keep_within_64_bits(void **state)
     assert_true(clock_stored_ns((struct timespec){.tv_sec = -15032385535}) == INT64_MIN);
 }
 
+/* What was seen in the tick in which it was written may be written again and look the same. */
+static void a_tick_is_over_or_not(void **state)
+{
+    static const int64_t at = INT64_C(1700000000123456789), hundredth = INT64_C(1700000000120000000),
+                         second = INT64_C(1700000000000000000), ms = 1000000;
+
+    (void)state;
+    assert_true(clock_same_tick(at, at));
+    assert_false(clock_same_tick(at, at + 20 * ms));
+    assert_false(clock_same_tick(at, at - 20 * ms)); /* a time to come: whoever writes then gives another */
+    assert_true(clock_same_tick(hundredth, hundredth + 9 * ms));
+    assert_false(clock_same_tick(hundredth, hundredth + 20 * ms));
+    assert_true(clock_same_tick(second, second + 1999 * ms));
+    assert_true(clock_same_tick(second, second - 1999 * ms)); /* clocks of two machines */
+    assert_false(clock_same_tick(second, second + 2000 * ms));
+    assert_false(clock_same_tick(second, second - 2000 * ms));
+    assert_false(clock_same_tick(INT64_MIN, at));
+    assert_false(clock_same_tick(INT64_MAX, -at));
+}
+
 static void clocks_go_forward(void **state)
 {
     int64_t a = clock_mono_ns();
@@ -502,6 +522,7 @@ int main(void)
         cmocka_unit_test(log_lines_are_json),
         cmocka_unit_test(base64_there_and_back),
         cmocka_unit_test(stored_times_keep_within_64_bits),
+        cmocka_unit_test(a_tick_is_over_or_not),
         cmocka_unit_test(clocks_go_forward),
         cmocka_unit_test(priority_is_a_threads_own_and_inherited),
     };

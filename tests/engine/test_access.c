@@ -127,6 +127,22 @@ static void rules_count_from_when_they_are_written(void **state)
     access_destroy(a);
 }
 
+/* Rules of the same length, written in the tick of the file system's time in which the ones before were read. */
+static void rules_written_at_once_count_too(void **state)
+{
+    const place *p = *state;
+    access_rules *a;
+
+    assert_int_equal(access_create(&a, "bob", p->path, NULL), CAIRN_OK);
+    for (int i = 0; i < 300; i++) {
+        put(p, i % 2 ? "- /a\n" : "- /b\n");
+        assert_int_equal(access_refresh(a, NULL), CAIRN_OK);
+        if (access_allows(a, "/a/x.txt") != (i % 2 == 0))
+            fail_msg("round %d: the rules before it are in force", i);
+    }
+    access_destroy(a);
+}
+
 /* Until the file can be read again, every look at it fails: nobody reads by half a rule. */
 static void broken_rules_open_nothing(void **state)
 {
@@ -155,6 +171,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_last_rule_that_fits_decides, make_place, remove_place),
         cmocka_unit_test_setup_teardown(without_rules_everything_is_open, make_place, remove_place),
         cmocka_unit_test_setup_teardown(rules_count_from_when_they_are_written, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(rules_written_at_once_count_too, make_place, remove_place),
         cmocka_unit_test_setup_teardown(broken_rules_open_nothing, make_place, remove_place),
     };
 
