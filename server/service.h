@@ -200,6 +200,8 @@ typedef struct service_upload service_upload;
 /* CAIRN_EUSAGE where the caller could not read the file afterwards. */
 cairn_status service_upload_begin(service *s, const service_caller *who, const char *collection,
                                   const char *name, service_upload **out, cairn_error *err);
+/* So many bytes are to come, says who sends them. CAIRN_ELIMIT as below. */
+cairn_status service_upload_expect(service_upload *u, uint64_t len, cairn_error *err);
 /* CAIRN_ELIMIT: larger than max_upload_bytes. */
 cairn_status service_upload_write(service_upload *u, const void *data, size_t len,
                                   cairn_error *err);

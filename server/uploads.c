@@ -154,13 +154,22 @@ cairn_status service_upload_begin(service *s, const service_caller *who, const c
     return st;
 }
 
+static cairn_status too_large(const service_upload *u, cairn_error *err)
+{
+    return cairn_fail(err, CAIRN_ELIMIT, "a file may have %zu bytes at most", u->s->max_upload_bytes);
+}
+
+cairn_status service_upload_expect(service_upload *u, uint64_t len, cairn_error *err)
+{
+    return len > u->s->max_upload_bytes ? too_large(u, err) : CAIRN_OK;
+}
+
 cairn_status service_upload_write(service_upload *u, const void *data, size_t len, cairn_error *err)
 {
     const char *p = data;
 
     if (len > u->s->max_upload_bytes - u->written)
-        return cairn_fail(err, CAIRN_ELIMIT, "a file may have %zu bytes at most",
-                          u->s->max_upload_bytes);
+        return too_large(u, err);
     u->written += len;
     while (len) {
         ssize_t n = write(u->fd, p, len);

@@ -90,7 +90,8 @@ struct http_request {
     bytes body;
     json_t *args; /* an object: the query string's and the body's members; see args_collect */
     service_upload *upload;
-    size_t received;
+    size_t discarded; /* of the body, after what is wrong with it was known */
+    bool bounded;     /* the body is an upload's, and says how long it is: not too long */
     int64_t start_ns, queued_ns;
     char **captured; /* of a request of a batch, which nobody waits for: gets its answer; else NULL */
     int priority; /* of what a model makes for it; below 0: after what others wait for */

@@ -221,6 +221,7 @@ static enum MHD_Result begin(http *h, struct MHD_Connection *c, const char *url,
 {
     http_request *r = request_new(h, c, url, method);
     cairn_error err = {0};
+    const char *length;
     unsigned status;
 
     if (!r)
@@ -241,8 +242,12 @@ static enum MHD_Result begin(http *h, struct MHD_Connection *c, const char *url,
         if (st)
             return refuse(r, MHD_HTTP_FORBIDDEN, err.text);
         st = service_upload_begin(h->s, &r->caller, collection, r->rest, &r->upload, &err);
+        length = request_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
+        if (!st && length)
+            st = service_upload_expect(r->upload, strtoull(length, NULL, 10), &err);
         if (st)
             return refuse(r, http_status_of(st), err.text);
+        r->bounded = length != NULL;
     }
     return MHD_YES;
 }
@@ -254,10 +259,11 @@ static enum MHD_Result take_body(http_request *r, const char *data, size_t *len)
     size_t n = *len;
 
     *len = 0;
-    r->received += n;
     connection_received(r->h, r->conn, n);
-    if (r->response) /* too much already: the rest is not kept */
-        return r->received < r->route->max_body + DISCARDED ? MHD_YES : MHD_NO;
+    if (r->response) { /* too much already: the rest is not kept */
+        r->discarded += n;
+        return r->bounded || r->discarded < DISCARDED ? MHD_YES : MHD_NO;
+    }
     st = r->upload ? service_upload_write(r->upload, data, n, &err)
                    : bytes_append(&r->body, data, n);
     if (st && !err.text[0])
