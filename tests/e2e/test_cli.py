@@ -66,7 +66,7 @@ class Cli(CairnTest):
         self.run_cairn("search", "--mode", "psychic", "x", code=2)
         self.run_cairn("get", "no-such-document", code=1)
         self.run_cairn("delete", "no-such-document", code=1)
-        self.run_cairn("index", os.path.join(self.docs, "nothing-here"), "--strict", code=3)
+        self.run_cairn("index", "--no-vectors", os.path.join(self.docs, "nothing-here"), "--strict", code=3)
         self.run_cairn("model", "info", "no-such-model", code=5)
         self.run_cairn("--config", "/no/such/file", "status", code=3)
 
