@@ -41,12 +41,12 @@ static size_t longest_by_hand(const token_id *t, size_t n, size_t *end)
 static void matches_are_the_longest(void **state)
 {
     uint64_t seed = first_seed();
+    size_t n_proposed = 0;
     (void)state;
     for (int round = 0; round < 60; round++) {
         token_id text[400], draft[COPY_DRAFT_MAX];
         uint32_t letters = 1 + tiny_random(&seed) % 6;
         copy_draft *d;
-        size_t n_proposed = 0;
         assert_int_equal(copy_draft_create(&d, NULL), CAIRN_OK);
         for (size_t n = 0; n < 400; n++) {
             size_t end = 0, want, most = tiny_random(&seed) % (COPY_DRAFT_MAX + 1), got;
@@ -67,9 +67,10 @@ static void matches_are_the_longest(void **state)
             }
         }
         assert_int_equal(copy_draft_length(d), 400);
-        assert_true(n_proposed > 20);
         copy_draft_destroy(d);
     }
+    print_message("%zu proposals\n", n_proposed);
+    assert_true(n_proposed > 60 * 200); /* of all rounds: outcomes by chance may silence one of them */
 }
 
 static void outcomes_set_the_length(void **state)
