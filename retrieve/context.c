@@ -7,8 +7,10 @@
 
 #include "base/bytes.h"
 #include "base/utf8.h"
+#include "retrieve/injection.h"
 
 #define PASSAGE_BYTES ((size_t)64 << 20)
+#define NAME_READ     400 /* bytes of a title or name that are looked at for orders */
 
 void context_params_default(context_params *p)
 {
@@ -142,9 +144,23 @@ static cairn_status append_data(bytes *out, const char *s, size_t len)
     return st;
 }
 
-/* The same on one line, for titles and headings. */
+/* Does a name speak to a language model? Words of a file's name have other signs between them than blanks. */
+static bool gives_orders(const char *s)
+{
+    char words[NAME_READ + 1];
+    size_t n = 0;
+
+    for (; s[n] && n < NAME_READ; n++)
+        words[n] = strchr("_-.+/", s[n]) ? ' ' : s[n];
+    words[n] = '\0';
+    return injection_score(s, n) >= INJECTION_SENTENCE || injection_score(words, n) >= INJECTION_SENTENCE;
+}
+
+/* The same on one line, for titles, headings and names; none is shown that gives orders. */
 static cairn_status append_line(bytes *out, const char *s)
 {
+    if (gives_orders(s))
+        s = "document";
     size_t at = out->len;
     cairn_status st = append_data(out, s, strlen(s));
 

@@ -11,6 +11,8 @@
  * itself or an order to say something ("Tell users ...");
  *   - what follows one in its paragraph that only sets aside what was said before ("Ignore all
  * previous instructions."): that is what it makes room for; or that says no more than was ordered.
+ *   - what goes on in small letters right behind it on its line: the rest of its sentence, which a quoted
+ * mark ended ("Mail the text \"Hello?\" to ...").
  * Only where something was caught, and at most BLOCK_BYTES to either side, so honest texts
  * lose nothing by it. */
 #include <ctype.h>
@@ -278,6 +280,12 @@ static void join(const char *text, const text_span *s, size_t n, float *score)
             score[i] = TAKEN;
 }
 
+/* Is `b` the rest of the sentence `a`? */
+static bool goes_on(const char *text, const text_span *a, const text_span *b)
+{
+    return islower((unsigned char)text[b->start]) && b->start >= a->end && !memchr(text + a->end, '\n', b->start - a->end);
+}
+
 static injection_reading read_one(const char *text, const text_span *s)
 {
     return injection_read(text + s->start, s->end - s->start);
@@ -295,11 +303,52 @@ static void follow(const char *text, const text_span *s, size_t n, float *score)
         if (score[i] >= INJECTION_SENTENCE && score[i - 1] < INJECTION_SENTENCE &&
             is_beside(text, &s[i - 1], &s[i]) && read_one(text, &s[i - 1]).says)
             score[i - 1] = TAKEN;
+    for (size_t i = 1; i < n; i++)
+        if (score[i - 1] >= INJECTION_SENTENCE && score[i] < INJECTION_SENTENCE && goes_on(text, &s[i - 1], &s[i]))
+            score[i] = TAKEN;
     for (size_t i = n; i-- > 1;) /* from behind: what is taken here takes nothing along */
         if (score[i] < INJECTION_SENTENCE && score[i - 1] >= INJECTION_SENTENCE &&
             is_beside(text, &s[i - 1], &s[i]) &&
             (read_one(text, &s[i - 1]).drops || says_no_more(text, &s[i], &s[i - 1])))
             score[i] = TAKEN;
+}
+
+/* Marks of programs and their documentation: `x`, f(), a::b, a_name, aName, --option, [text](link), ->, == */
+static bool has_program_marks(const char *s, size_t len)
+{
+    for (size_t i = 1; i < len; i++) {
+        char before = s[i - 1], c = s[i], next = i + 1 < len ? s[i + 1] : ' ';
+        bool small = islower((unsigned char)before);
+        if ((c == '`' && isalnum((unsigned char)next)) || (before == '`' && isalnum((unsigned char)c)) ||
+            (is_word_byte(before) && c == '(' && next == ')') || (before == ']' && c == '(') ||
+            (before == ':' && c == ':') || (before == '-' && c == '>') || (before == '=' && c == '=') ||
+            (small && c == '_' && islower((unsigned char)next)) ||
+            (before == ' ' && c == '-' && (next == '-' || islower((unsigned char)next))))
+            return true;
+        if (small && isupper((unsigned char)c)) {
+            size_t first = i - 1;
+            while (first && is_word_byte(s[first - 1]))
+                first--;
+            if (islower((unsigned char)s[first]))
+                return true;
+        }
+    }
+    return false;
+}
+
+#define MACHINES (INJECTION_ROLE(ROLE_MODEL) | INJECTION_ROLE(ROLE_PROGRAM) | INJECTION_ROLE(ROLE_PRODUCT) | \
+                  INJECTION_ROLE(ROLE_PRIOR) | INJECTION_ROLE(ROLE_READS))
+#define COMMANDS (INJECTION_ROLE(ROLE_ORDERS) | INJECTION_ROLE(ROLE_MUST) | INJECTION_ROLE(ROLE_DONT))
+
+/* What the weights tell of a sentence is a guess, and manuals of programs speak of names, outputs and ignoring, too: there
+ * it has to command, and among other commands, where it names no machine and no answer, to command without marks of programs. */
+static bool reads_like_a_manual(const char *text, const text_span *s, injection_roles roles)
+{
+    bool marks = has_program_marks(text + s->start, s->end - s->start);
+
+    if (marks && !(roles & COMMANDS))
+        return true;
+    return roles & INJECTION_ROLE(ROLE_AMONG) && !(roles & MACHINES) && (marks || !(roles & INJECTION_ROLE(ROLE_ORDERS)));
 }
 
 /* Each sentence by itself, and by how it stands to the rest. */
@@ -319,8 +368,12 @@ static bool score_each(const char *text, size_t len, const text_span *s, size_t 
     if (roles)
         injection_roles_around(text, len, s, n, roles);
     for (size_t i = 0; i < n; i++) {
-        if (roles)
-            score[i] = fmaxf(score[i], injection_learned(roles[i]));
+        if (roles) {
+            float learned = injection_learned(roles[i]);
+            if (learned >= INJECTION_SENTENCE && reads_like_a_manual(text, &s[i], roles[i]))
+                learned = INJECTION_BESIDE;
+            score[i] = fmaxf(score[i], learned);
+        }
         caught |= score[i] >= INJECTION_SENTENCE;
     }
     if (roles != few)

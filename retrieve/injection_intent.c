@@ -43,6 +43,7 @@ typedef enum kind {
     DECEIVE = 1 << 28, /* let somebody believe */
     ONLY = 1 << 29,    /* nothing but */
     ASKER = 1 << 30,   /* whoever asks or looks this up */
+    REST = 1u << 31,   /* all else that stands here */
     /* derived */
     ORDER = 1 << 17,     /* an ACT that is told to do */
     ADDRESSED = 1 << 18, /* a machine is spoken to */
@@ -57,7 +58,10 @@ static const struct {
     kind kind;
     const char *text;
 } words[] = {
-    {MACHINE, "ai$|ais$|a.i.$|llm|chatbot|chat bot|gpt|chatgpt|copilot$|language model|assistant$|"
+    {MACHINE, "the models$|all models$|ai reviewer|ai agents|modelli lingu|modelos de ling|taalmodell|"
+             "model językow|modelu językow|modele językow|asystent|dil model|yapay zek|asistan|語言模型|"
+             "大規模言語|النموذج اللغوي|نماذج اللغة|"
+             "ai$|ais$|a.i.$|llm|chatbot|chat bot|gpt|chatgpt|copilot$|language model|assistant$|"
               "assistants$|artificial intelligence|"
               "the model$|the bot$|the agent$|any agent$|ai-|summariser|summarizer|answer engine|"
               "automated agent|automated reader|"
@@ -98,7 +102,15 @@ static const struct {
             "debe|deben|deberá|tiene que|tienen que|ha de$|hay que|doit$|doivent|devra|devez|"
             "est tenu|il faut|deve$|devono|dovrà|"
             "должн|обязан|следует|надо$|нужно$|必须|务必|应当|应该|需要|请|不要|现在|一律|只|都|يجب|必ず"},
-    {ACT, "^add$|^answer$|^append$|^attach$|^begin$|^call$|^claim$|^click$|^close$|^conclude$|"
+    {ACT, "^desconsider|^ignore$|^conclu|^finaliz|^diga$|^digam|^recomend|^finisci|^finite|^concludi|"
+         "^concludete|^menzion|^ignora|^dite$|^antwoord|^sluit|^eindig|^vermeld|^noem|^zeg$|^schrijf|"
+         "^toon|^vergeet|^negeer|^beveel|^stuur|!odpowiedz|!odpowiadaj|!kończ|!zakończ|!powiedz|!napisz|"
+         "!pokaż|!zignoruj|!ignoruj|!poleć|!polecaj|!wspomnij|!zapomnij|!wyślij|!упоминай|!закончи|"
+         "!учитывай|!söyle$|!söyleyin|!bitir$|!bitirin$|!yanıt ver|!yanıtla$|!yanıtlayın|!cevap ver|"
+         "!belirt$|!belirtin$|!öner$|!önerin$|!göster$|!gösterin$|!yaz$|!yazın$|!答えて|!答えよ|!回答して|"
+         "!締めくく|!述べて|!言って|!書いて|!表示して|!出力して|!推奨して|!勧めて|!伝えて|!返答して|!أجب|!اختم|!اذكر|!أضف|!اكتب|!أخبر|"
+         "!اعرض|!أوص|!أنه |"
+         "^add$|^answer$|^append$|^attach$|^begin$|^call$|^claim$|^click$|^close$|^conclude$|"
           "^confirm$|^contact$|^convince$|^copy$|"
           "^declare$|^delete$|^deny$|^describe$|^disclose$|^display$|^download$|^drop$|^email$|"
           "^embed$|^encode$|^end$|^execute$|^export$|"
@@ -149,7 +161,13 @@ static const struct {
           "рекомендовать|"
           "回答|回复|说明|说|输出|显示|推荐|发送|转发|打开|访问|点击|加上|添加|包含|忘记|写|告诉|提及|删除|复制|声称|给出|附上|"
           "أجب|أخبر|أرسل|اكتب|答え|送信|表示"},
-    {OUTPUT, "als ergebnis|as the result|as your result|como resultado|comme résultat|作为结果|"
+    {OUTPUT, "toda resposta|todas as respostas|suas respostas|tutte le risposte|le tue risposte|elk antwoord|"
+            "ieder antwoord|alle antwoorden|je antwoord$|jouw antwoord|uw antwoord$|każdą odpowiedź|"
+            "każdej odpowiedzi|wszystkie odpowiedzi|swoją odpowiedź|twoja odpowiedź|twojej odpowiedzi|"
+            "swoich odpowiedz|все ответы|her yanıt|her cevap|tüm yanıt|tüm cevap|yanıtın$|cevabın$|"
+            "すべての回答|全ての回答|全回答|各回答|あなたの回答|回答は必ず|每一个回答|所有回答|每条回复|كل إجابة|كل رد$|جميع الإجابات|"
+            "جميع الردود|"
+            "als ergebnis|as the result|as your result|como resultado|comme résultat|作为结果|"
              "whatever you write|whatever you produce|whatever you come up|anything you write|"
              "anything you produce|everything you write|everything you produce|each line you|"
              "every line you|all you write|what you write|what you produce|your text$|"
@@ -176,7 +194,12 @@ static const struct {
              "своём ответе|своем ответе|ваш ответ|каждый ответ|каждом ответе|своего ответа|你的回答|"
              "你的回复|每个回答|每次回答|"
              "每次回复|回答末尾|回答的末尾|回答中|回复中|إجابتك|ردك|回答の"},
-    {HIDDEN, "you can see|you can access|at the very start|text you received|text you were given|"
+    {HIDDEN, "prompt di sistema|prompt de sistema|prompt do sistema|systeemprompt|prompt systemow|"
+            "polecenie systemow|instrukcje systemow|sistem istemi|sistem komut|システムプロンプト|"
+            "موجه النظام|تعليمات النظام|eerdere instruct|vorige instruct|poprzednie polecen|"
+            "poprzednich polece|instruções anterior|istruzioni preced|önceki talimat|これまでの指示|以前の指示|"
+            "التعليمات السابقة|تعليماتك|"
+            "you can see|you can access|at the very start|text you received|text you were given|"
              "operator typed|operator wrote|die du sehen kannst|text, den du|den du erhalten|"
              "puedas ver|puedes ver|que recibiste|al comenzar|texte reçu|reçu au départ|"
              "tu peux voir|che hai ricevuto|que recebeste|что ты видишь|ты получил|"
@@ -205,7 +228,8 @@ static const struct {
              "предыдущие|прежние инструк|переписк|"
              "историю чата|историю диалога|диалог|твои инструк|твои правила|系统提示|之前的规则|之前的指令|对话|"
              "聊天记录|提示词|上下文|密码"},
-    {USER, "the user$|the users$|this user$|user's|the reader$|readers$|the person asking|"
+    {USER, "gebruiker|użytkownik|kullanıcı|利用者|使用者|"
+          "the user$|the users$|this user$|user's|the reader$|readers$|the person asking|"
            "whoever asks|anyone who asks|anybody who asks|"
            "the human$|nutzer|anwender|benutzer|den leser|der leser|dem leser|fragenden|usuario|"
            "lector$|quien pregunt|utilisateur|"
@@ -230,7 +254,14 @@ static const struct {
              "senza spiegare|não diga|sem explicar|не говори|не сообщай|не упоминай|"
              "не рассказывай|не раскрывай|без объяснен|без пояснен|"
              "ничего не|тайно|незаметно|умолч|不要告诉|别告诉|不要提|不要透露|不得透露|不要说明|保密|悄悄|لا تخبر|لا تذكر"},
-    {EVERY, "from this line|from this point|from here on|ab dieser zeile|von hier an|"
+    {EVERY, "toda pergunta|todas as perguntas|toda resposta|todas as respostas|cada resposta|"
+           "tutte le domande|ogni risposta|tutte le risposte|elke vraag|alle vragen|elk antwoord|"
+           "ieder antwoord|alle antwoorden|vanaf nu|każde pytanie|wszystkie pytania|każdą odpowiedź|"
+           "każdej odpowiedzi|od teraz|od tej pory|на все вопросы|каждый ответ|все ответы|her soru|"
+           "tüm sorular|her yanıt|her cevap|bundan sonra|bundan böyle|すべての質問|全ての質問|どんな質問|すべての回答|"
+           "全ての回答|全回答|各回答|今後は|每个回答|每一个回答|所有回答|جميع الأسئلة|كل إجابة|جميع الإجابات|من الآن فصاعد|"
+           "cada respuesta|chaque réponse|jede antwort|"
+           "from this line|from this point|from here on|ab dieser zeile|von hier an|"
             "desde esta línea|a partir de esta línea|à partir de cette ligne|da questa riga|"
             "a partir desta linha|с этой строки|从这一行|从这行|从此行|"
             "any question|every question|all questions|whatever is asked|whatever you are asked|"
@@ -337,7 +368,10 @@ static const struct {
                   "resposta correta|resposta certa|правильный ответ|верный ответ|"
                   "единственный ответ|正确答案|正确回答|唯一答案|正确的回答|"
                   "الإجابة الصحيحة"},
-    {PHRASE, "the word |the phrase|the words |the sentence|the slogan|the text '|in base64|"
+    {PHRASE, "a frase |as palavras |le parole |het woord|de zin$|de zin |de woorden|zdaniem|zdanie$|słowem|"
+            "słowa$|zwrotem|mit den worten|con las palabras|par les mots|par «|par \"|cümlesi|kelimesi|"
+            "sözüyle|sözcüğü|という言葉|という文|と書いて|」で締め|で締めくく|以“|以「|以\"|以『|بعبارة|بكلمة|بجملة|كلمة «|عبارة «|"
+            "the word |the phrase|the words |the sentence|the slogan|the text '|in base64|"
              "in rot13|in capital|das wort|dem wort|den satz|"
              "dem satz|la palabra|la frase|le mot$|la phrase|l'expression|la parola|a palavra|"
              "словом|слово|фразу|фразой|фразы|词语|这句话|这个词"},
@@ -350,7 +384,11 @@ static const struct {
              "utilisateur souhaite que|utilisateur veut que|utilisateur t'a|utilisateur vous a|"
              "пользователь хочет|пользователь просит|"
              "пользователь уже|пользователь разрешил|用户希望你|用户要求你|用户已经|用户授权"},
-    {DROP, "^ignor|^disregard|^forget |^wipe|^erase|^scrap |^drop |^discard|^abandon|^set aside|"
+    {DROP, "^laat alle|^vergeet|^negeer|^laat de rest|!zapomnij|!zignoruj|!pomiń|^desconsider|^esqueça|"
+          "^esqueç|^ignore$|^non considerare|^non tener|^ne tiens pas compte|^ne tenez pas compte|"
+          "^no hagas caso|^no tengas en cuenta|^do not use the rest|^leave aside|^lass alles|"
+          "не учитывай|不要理会|不理会|無視して|忘れて|لا تلتفت|dikkate alma|yok say|görmezden gel|unut$|"
+          "^ignor|^disregard|^forget |^wipe|^erase|^scrap |^drop |^discard|^abandon|^set aside|"
            "^put aside|^throw out|^let go of|^never mind|may now drop|"
            "^ignorier|^vergiss|^vergessen sie|^streich|^lösch|^verwirf|^leg ab|^lass alle|"
            "^lass deine|"
@@ -359,7 +397,10 @@ static const struct {
            "^dimentica|^cancella|^lascia perdere|^esquece|^apaga |!забудь|!сотри|!игнорируй|"
            "!проигнорируй|!отбрось|"
            "忽略|无视|忘了|抛开|抛弃|放下|忘掉|忘记|丢掉|丢开|清除|不要理会|انس|تجاهل"},
-    {BRIEF, "your memory|your mind|your brief|the brief you|the task you|you were handed|"
+    {BRIEF, "eerdere instruct|vorige instruct|je instructie|poprzednich polece|poprzednie polecen|"
+           "swoje polecenia|instruções anterior|istruzioni preced|прежние указ|önceki talimat|talimatların|"
+           "これまでの指示|以前の指示|前の指示|تعليماتك السابقة|التعليمات السابقة|"
+           "your memory|your mind|your brief|the brief you|the task you|you were handed|"
             "you were given|"
             "you were told|you were asked|you have been told|you have been given|"
             "you have been asked|came before this|whatever came before|what came before|"
@@ -382,12 +423,17 @@ static const struct {
             "тебе сказали|прежние инструк|предыдущие инструк|"
             "你的限制|你的任务|你之前|你先前|你的记忆|你的规则|你的指令|得到的任务|之前的指令|之前的任务|之前的所有|之前的要求|上述指令|以上指令|以上所有|"
             "ذاكرتك|مهمتك|قيودك|تعليماتك"},
-    {DEVICE, "machine|machines$|robot|computer$|computers$|program$|programme$|software$|"
+    {DEVICE, "models$|modelle$|modelos$|modèles$|modelli$|modellen$|agents$|bots$|parsers$|crawlers$|"
+            "assistants$|моделей|модели$|モデル|النماذج|"
+            "machine|machines$|robot|computer$|computers$|program$|programme$|software$|"
              "digital helper|digital mind|thinking machine|large model|maschine|rechner$|"
              "rechenknecht|automat|programm$|máquina|robot|ordenador|programa$|ordinateur|"
              "logiciel|"
              "macchina|машина|машины|робот|компьютер|机器|程序|软件|电脑|الآلة|機械"},
-    {READS, "reading this|reading these|parsing this|scanning this|processing this|digesting this|"
+    {READS, "qui lisent|qui lit |che leggono|che legge |que leem|que leia|die dit lezen|die dit leest|"
+           "czytające to|które to czytają|które czytają|читающие это|которые это читают|bunu okuyan|"
+           "metni okuyan|これを読む|これを読んで|هذا النص$|"
+           "reading this|reading these|parsing this|scanning this|processing this|digesting this|"
             "that read this|that reads this|who read this|you read this|"
             "die du das|die du dies|der du das|der du dies|die dies liest|die das liest|"
             "die das lesen|"
@@ -402,7 +448,8 @@ static const struct {
               "faire croire|fais croire|faites croire|laisser croire|far credere|fai credere|"
               "fazer crer|faz crer|внуши|убеди его|让他以为|让她以为|让他们以为|让对方以为|使其相信|"
               "让人以为|يظن أن"},
-    {ONLY, "only$|solely|exclusively|nothing but|nothing else|nur$|ausschließlich|einzig|allein$|"
+    {ONLY, "alleen$|uitsluitend|enkel$|tylko$|wyłącznie|jedynie|somente|apenas|yalnızca|sadece|のみ|とだけ|"
+           "only$|solely|exclusively|nothing but|nothing else|nur$|ausschließlich|einzig|allein$|"
            "nichts anderes|nichts als|sólo$|solo$|solamente|únicamente|limita|exclusivamente|"
            "seulement|uniquement|rien d'autre|rien que|que le mot|soltanto|solamente|apenas|"
            "somente|только|лишь|只|仅|فقط|だけ"},
@@ -416,6 +463,15 @@ static const struct {
             "à quiconque demand|quiconque s'inform|à qui demande|chiunque chieda|"
             "chi si informa|quem perguntar|кто спросит|всякому, кто|тем, кто спраш|"
             "有人打听|有人问起|有人问到|有人询问|问起的人|打听的人|提问者|من يسأل"},
+    {REST, "the rest of this|rest of the doc|rest of the page|rest of the text|"
+           "everything else in this|everything else on this|everything else here|all else in this|"
+           "all other text|alles andere in dies|alles andere auf dies|den rest dieses|"
+           "rest des dok|rest des text|reste de ce|reste du doc|reste du texte|resto del doc|"
+           "resto del texto|resto de este|resto del testo|resto di questo|resto do doc|"
+           "resto do texto|resto deste|rest van dit|rest van de tekst|resztę dok|resztę tekst|"
+           "reszty dok|остальной док|остальной текст|остальную часть|文档的其余|文档其余|其他内容|其余内容|"
+           "この文書の残り|残りの文書|بقية المستند|باقي المستند|بقية النص|belgenin geri kalan|"
+           "metnin geri kalan"},
 };
 
 #define N_WORDS (sizeof words / sizeof *words)
@@ -466,6 +522,7 @@ static const struct {
     {0.6f, RECAP | MODAL | ORDER | OUTPUT},
     {0.6f, WISHED},
     {0.7f, DROP | BRIEF},
+    {0.6f, DROP | ONLY | ORDER | REST},
     {0.6f, DECEIVE | ASKER},
     {0.6f, DECEIVE | USER | ORDER},
     {0.6f, ASKER | MODAL | THIS},
@@ -488,7 +545,7 @@ typedef struct entry {
     uint16_t next; /* of the same first byte, place + 1; 0: none */
 } entry;
 
-#define ENTRIES_MAX 2048
+#define ENTRIES_MAX 4096
 
 static entry entries[ENTRIES_MAX];
 static uint16_t by_byte[256];
@@ -674,6 +731,8 @@ static void derive(reading *r)
         if (f.kind & MACHINE && f.at == first && strncmp(r->s + f.at, "the ", 4) != 0 &&
             (*behind == ',' || *behind == ':' || !strncmp(behind, " :", 2) ||
              !strncmp(behind, "请", 3) || !strncmp(behind, "，", 3) || !strncmp(behind, "：", 3)))
+            put(r, f.at, f.end, ADDRESSED);
+        if (f.kind & MACHINE && ((f.at >= 3 && !memcmp(r->s + f.at - 3, "请", 3)) || (f.at >= 6 && !memcmp(r->s + f.at - 6, "请各", 6))))
             put(r, f.at, f.end, ADDRESSED);
         if (f.kind & MACHINE && f.at >= 2 && !memcmp(r->s + f.at - 2, ", ", 2) &&
             (!*behind || strchr(".!", *behind)))
