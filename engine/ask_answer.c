@@ -19,6 +19,7 @@
 #include "engine/labels.h"
 #include "retrieve/answer_label.h"
 #include "retrieve/pii.h"
+#include "retrieve/tally.h"
 #include "retrieve/terms.h"
 
 #define FOLDED_BYTES 64   /* by which a chunk may be shorter than its range in the document */
@@ -299,7 +300,10 @@ static bool look_first(void *ctx, const float *logits, size_t n)
 {
     asking *a = ctx;
 
-    a->chance = taught_chance(&a->adapter, a->evidence.answerable, logits, n, (size_t)a->refusal);
+    const evidence_sentence *best = a->evidence.n ? &a->evidence.sentences[0] : NULL;
+    const char *lang = best ? a->read[best->passage].text.lang : NULL;
+    taught_adapter over = taught_over(&a->adapter, lang ? lang : "");
+    a->chance = taught_chance(&over, a->evidence.answerable, logits, n, (size_t)a->refusal);
     a->unanswered = a->chance < ask_least(a);
     return !a->unanswered;
 }
@@ -366,23 +370,13 @@ static bool asks_for_quantity(answer_type t)
 static bool reads_numerals(const char *lang)
 {
     return !lang || !*lang || !strcmp(lang, "en") || !strcmp(lang, "de") || !strcmp(lang, "es") ||
-           !strcmp(lang, "fr") || !strcmp(lang, "ru");
+           !strcmp(lang, "fr") || !strcmp(lang, "ru") || !strcmp(lang, "it") || !strcmp(lang, "zh");
 }
 
 /* Whether a sentence in a language whose numerals are not read may have a number in it. */
-static bool may_have_number(const cite_passage *p, const evidence_sentence *s)
+static bool may_have_number(const cite_passage *p)
 {
-    static const char *const chinese[] = {"零", "〇", "一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "百", "千", "万", "亿", "两", "半"};
-
-    if (reads_numerals(p->lang))
-        return false;
-    for (size_t i = s->start; i < s->end; i++)
-        if (isdigit((unsigned char)p->text[i]))
-            return true;
-    for (size_t i = 0; !strcmp(p->lang, "zh") && i < sizeof chinese / sizeof *chinese; i++)
-        if (memmem(p->text + s->start, s->end - s->start, chinese[i], strlen(chinese[i])))
-            return true;
-    return strcmp(p->lang, "zh") != 0;
+    return !reads_numerals(p->lang);
 }
 
 /* Times and dates, and no number: what costs nothing. */
@@ -419,6 +413,27 @@ static bool has_label(const asking *a, const char *plain)
            answer_label_is_in(plain, strlen(plain), a->read[s->passage].text.text + label.sign.start, label.sign.end - label.sign.start);
 }
 
+/* Of the votes that the sentence tells of, is the number of the side that is asked for what was said? */
+static bool has_vote(asking *a, const quantity *said, size_t n_said)
+{
+    tally_side side;
+    const evidence_sentence *s = a->evidence.type == ANSWER_COUNT && tally_asked(a->asked, strlen(a->asked), &side) && side < TALLY_SIDES
+                                     ? ask_typed_sentence(a)
+                                     : NULL;
+    const char *text = s ? a->read[s->passage].text.text + s->start : NULL;
+    tally t;
+    quantity *q;
+    size_t n;
+
+    if (!s || !tally_find(text, s->end - s->start, &t) || t.side[side].end == t.side[side].start ||
+        quantities_find(text + t.side[side].start, t.side[side].end - t.side[side].start, &a->memory, &q, &n, NULL) || !n)
+        return true;
+    for (size_t k = 0; k < n_said; k++)
+        if (quantity_equal(&said[k], &q[0]))
+            return true;
+    return false;
+}
+
 bool ask_fits_type(asking *a)
 {
     answer_type t = a->evidence.type;
@@ -436,7 +451,7 @@ bool ask_fits_type(asking *a)
         answer_mentions(t == ANSWER_MONEY ? ANSWER_MEASURE : t, a->evidence.units, plain, strlen(plain), q, n_q, &a->memory,
                         &mentions, &n, NULL))
         return true;
-    return n > 0 && !(t == ANSWER_MONEY && names_times_alone(q, n_q) && ask_typed_sentence(a));
+    return n > 0 && has_vote(a, q, n_q) && !(t == ANSWER_MONEY && names_times_alone(q, n_q) && ask_typed_sentence(a));
 }
 
 /* With a full stop of a script without blanks. */
@@ -569,7 +584,7 @@ const evidence_sentence *ask_typed_sentence(const asking *a)
         if (s->lift < 0) /* of another thing */
             continue;
         bool known = reads_numerals(a->read[s->passage].text.lang);
-        if ((s->feature[EVIDENCE_TYPE_STRONG] > 0 || (e->type != ANSWER_CODE && may_have_number(&a->read[s->passage].text, s))) &&
+        if ((s->feature[EVIDENCE_TYPE_STRONG] > 0 || (e->type != ANSWER_CODE && may_have_number(&a->read[s->passage].text))) &&
             (known && e->type != ANSWER_CODE ? ask_speaks_of_question(a, s) : says_as_much(e, s)))
             return s;
     }

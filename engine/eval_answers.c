@@ -380,6 +380,7 @@ static json_t *cited(const cairn_answer *a)
 /* `answerable`: with its accepted answers, of which a line that says it is not may have some, too. */
 static void finish_dump(grading *g, const json_t *line, const cairn_answer *a, bool answerable, bool right)
 {
+    json_object_set_new(g->dumped, "confidence", json_real((double)a->confidence));
     json_object_set(g->dumped, "question", json_object_get(line, "question"));
     json_object_set_new(g->dumped, "answers", answerable ? json_incref(json_object_get(line, "answers")) : json_array());
     json_object_set(g->dumped, "doc_ids", json_object_get(line, "doc_ids"));

@@ -48,6 +48,19 @@ bool taught_for(const char *path, taught_adapter *out)
     return false;
 }
 
+/* Of 180 questions of XQuAD zh (60 answered by their passages) two of those and .808 of the others are refused with the weight of other
+ * languages, two and .867 with this one; docs/quality.md. */
+taught_adapter taught_over(const taught_adapter *a, const char *lang)
+{
+    taught_adapter over = *a;
+
+    if (!strcmp(lang, "zh")) {
+        over.reading = 0.2f;
+        over.offset = 0.3f;
+    }
+    return over;
+}
+
 float taught_chance(const taught_adapter *a, float answerable, const float *logits, size_t n, size_t refusal)
 {
     float p = fminf(fmaxf(answerable, CHANCE_LEAST), 1 - CHANCE_LEAST), most = -INFINITY;

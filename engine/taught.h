@@ -22,6 +22,8 @@ typedef struct taught_adapter {
     float evidence, reading, offset;
 } taught_adapter;
 
+/* The same adapter as it weighs over passages in this language ("": not known): of Chinese its reading tells less. */
+taught_adapter taught_over(const taught_adapter *a, const char *lang);
 /* The one for the model file at `path`; false: there is none. */
 bool taught_for(const char *path, taught_adapter *out);
 /* That chance; `logits` [n] are those of the first token, `refusal` is the token that a refusal begins with. */

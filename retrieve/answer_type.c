@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "retrieve/quantity_words.h"
 #include "retrieve/vague_time.h"
 #include "retrieve/word_byte.h"
 
@@ -51,7 +52,7 @@ static const struct {
     {"wieviel", ANSWER_MEASURE}, {"welche anzahl", ANSWER_COUNT}, {"cuántos", ANSWER_COUNT},
     {"cuántas", ANSWER_COUNT}, {"cuánta", ANSWER_MEASURE}, {"cuánto", ANSWER_MEASURE},
     {"qué cantidad", ANSWER_MEASURE}, {"combien", ANSWER_COUNT}, {"сколько", ANSWER_COUNT},
-    {"多少", ANSWER_COUNT}, {"几月", ANSWER_DATE}, {"几", ANSWER_COUNT}, {"كم", ANSWER_COUNT},
+    {"多少", ANSWER_MEASURE}, {"几月", ANSWER_DATE}, {"几", ANSWER_COUNT}, {"كم", ANSWER_COUNT},
     {"was wiegt", ANSWER_MEASURE}, {"was wiegen", ANSWER_MEASURE}, {"what does * weigh", ANSWER_MEASURE},
     {"what do * weigh", ANSWER_MEASURE}, {"what is the weight", ANSWER_MEASURE},
     {"what weight", ANSWER_MEASURE}, {"cuánto pesa~", ANSWER_MEASURE}, {"combien pèse~", ANSWER_MEASURE},
@@ -104,6 +105,45 @@ static const struct {
     {"why", ANSWER_WHY}, {"warum", ANSWER_WHY}, {"weshalb", ANSWER_WHY}, {"wieso", ANSWER_WHY},
     {"por qué", ANSWER_WHY}, {"pourquoi", ANSWER_WHY}, {"почему", ANSWER_WHY}, {"为什么", ANSWER_WHY},
     {"لماذا", ANSWER_WHY},
+    /* Italian */
+    {"quanto costa~", ANSWER_MONEY}, {"quanto costano", ANSWER_MONEY}, {"quanto costerà", ANSWER_MONEY}, {"quanto è costat~", ANSWER_MONEY},
+    {"quanto si paga", ANSWER_MONEY}, {"che prezzo", ANSWER_MONEY}, {"qual è il prezzo", ANSWER_MONEY}, {"che percentuale", ANSWER_SHARE},
+    {"quale percentuale", ANSWER_SHARE}, {"che ora", ANSWER_TIME}, {"che ore", ANSWER_TIME}, {"quanti", ANSWER_COUNT}, {"quante", ANSWER_COUNT},
+    {"quanto", ANSWER_MEASURE}, {"quanta", ANSWER_MEASURE}, {"quando", ANSWER_DATE}, {"quand è", ANSWER_DATE}, {"che anno", ANSWER_DATE},
+    {"quale anno", ANSWER_DATE}, {"che giorno", ANSWER_DATE}, {"quale giorno", ANSWER_DATE}, {"che data", ANSWER_DATE}, {"quale data", ANSWER_DATE},
+    {"che mese", ANSWER_DATE}, {"chi", ANSWER_WHO}, {"dove", ANSWER_WHERE}, {"dov è", ANSWER_WHERE}, {"perché", ANSWER_WHY},
+    {"numero di telefono", ANSWER_CODE}, {"numero di serie", ANSWER_CODE}, {"che temperatura", ANSWER_MEASURE},
+    {"quanto tempo", ANSWER_MEASURE}, {"ogni quanto", ANSWER_OTHER},
+    /* French, Spanish and German as people say it */
+    {"combien coûtai~", ANSWER_MONEY}, {"combien ça coûte", ANSWER_MONEY}, {"combien a coûté", ANSWER_MONEY}, {"combien vaut", ANSWER_MONEY},
+    {"combien de temps", ANSWER_MEASURE}, {"combien d argent", ANSWER_MONEY}, {"combien mesure", ANSWER_MEASURE}, {"combien dure", ANSWER_MEASURE},
+    {"combien gagne", ANSWER_MONEY}, {"combien paie~", ANSWER_MONEY}, {"combien faut il payer", ANSWER_MONEY}, {"quelle durée", ANSWER_MEASURE},
+    {"quelle température", ANSWER_MEASURE}, {"quelle pression", ANSWER_MEASURE}, {"quelle hauteur", ANSWER_MEASURE}, {"quelles heures", ANSWER_TIME},
+    {"cuánto vale~", ANSWER_MONEY}, {"cuánto se paga", ANSWER_MONEY}, {"cuánto hay que pagar", ANSWER_MONEY}, {"cuánto gana", ANSWER_MONEY},
+    {"cuánto tiempo", ANSWER_MEASURE}, {"cuánto dura~", ANSWER_MEASURE}, {"cuánto tarda~", ANSWER_MEASURE}, {"cada cuánto", ANSWER_OTHER},
+    {"a cuánto", ANSWER_MEASURE}, {"welche uhrzeit", ANSWER_TIME}, {"welcher uhrzeit", ANSWER_TIME}, {"wie viel geld", ANSWER_MONEY},
+    {"was zahlt", ANSWER_MONEY}, {"was zahle", ANSWER_MONEY}, {"was muss * zahlen", ANSWER_MONEY}, {"wie oft", ANSWER_OTHER}, {"welchen tag", ANSWER_DATE},
+    {"welcher tag", ANSWER_DATE}, {"welchen monat", ANSWER_DATE},
+    /* Russian */
+    {"какова арендная плата", ANSWER_MONEY}, {"какая арендная плата", ANSWER_MONEY}, {"какая цена", ANSWER_MONEY}, {"какая стоимость", ANSWER_MONEY},
+    {"почём", ANSWER_MONEY}, {"какая зарплата", ANSWER_MONEY}, {"во сколько", ANSWER_TIME}, {"который час", ANSWER_TIME}, {"в котором часу", ANSWER_TIME},
+    {"сколько времени", ANSWER_MEASURE}, {"сколько лет", ANSWER_MEASURE}, {"сколько весит", ANSWER_MEASURE}, {"сколько длится", ANSWER_MEASURE},
+    {"какой процент", ANSWER_SHARE}, {"каком году", ANSWER_DATE}, {"какого числа", ANSWER_DATE}, {"какой день", ANSWER_DATE}, {"какого года", ANSWER_DATE},
+    {"кого", ANSWER_WHO}, {"кому", ANSWER_WHO}, {"кем", ANSWER_WHO}, {"куда", ANSWER_WHERE}, {"каком городе", ANSWER_WHERE}, {"зачем", ANSWER_WHY},
+    /* Chinese; with a blank behind them: at the end of the question */
+    {"多少人", ANSWER_COUNT}, {"多少个", ANSWER_COUNT}, {"多少名", ANSWER_COUNT}, {"多少位", ANSWER_COUNT}, {"多少次", ANSWER_COUNT}, {"多少票", ANSWER_COUNT},
+    {"多少户", ANSWER_COUNT}, {"多少家", ANSWER_COUNT}, {"多少种", ANSWER_COUNT}, {"多少场", ANSWER_COUNT}, {"多少座", ANSWER_COUNT}, {"多少只", ANSWER_COUNT}, {"多少箱", ANSWER_COUNT},
+    {"多少台", ANSWER_COUNT}, {"多少辆", ANSWER_COUNT}, {"多少所", ANSWER_COUNT}, {"多少学生", ANSWER_COUNT}, {"多久", ANSWER_MEASURE}, {"多长", ANSWER_MEASURE}, {"多大", ANSWER_MEASURE}, {"多高", ANSWER_MEASURE},
+    {"多重", ANSWER_MEASURE}, {"多远", ANSWER_MEASURE}, {"多深", ANSWER_MEASURE}, {"多宽", ANSWER_MEASURE}, {"多快", ANSWER_MEASURE},
+    {"多少岁", ANSWER_MEASURE}, {"几岁", ANSWER_MEASURE}, {"多少年", ANSWER_MEASURE}, {"多少元", ANSWER_MONEY}, {"多少美元", ANSWER_MONEY},
+    {"百分之几", ANSWER_SHARE}, {"百分之多少", ANSWER_SHARE}, {"几点钟", ANSWER_TIME}, {"什么时间", ANSWER_DATE}, {"哪天", ANSWER_DATE},
+    {"哪一天", ANSWER_DATE}, {"哪月", ANSWER_DATE}, {"几号", ANSWER_DATE}, {"哪个年份", ANSWER_DATE}, {"什么日期", ANSWER_DATE}, {"什么年份", ANSWER_DATE},
+    {"在哪一年", ANSWER_DATE}, {"在哪年", ANSWER_DATE}, {"在哪天", ANSWER_DATE}, {"在哪一天", ANSWER_DATE}, {"在哪个月", ANSWER_DATE},
+    {"在哪个世纪", ANSWER_DATE}, {"哪个世纪", ANSWER_DATE}, {"在哪个", ANSWER_OTHER}, {"在哪些", ANSWER_OTHER}, {"在哪种", ANSWER_OTHER},
+    {"在哪场", ANSWER_OTHER}, {"在哪方面", ANSWER_OTHER}, {"在哪个城市", ANSWER_WHERE}, {"在哪个国家", ANSWER_WHERE}, {"在哪座城市", ANSWER_WHERE},
+    {"多古老", ANSWER_MEASURE}, {"哪个人", ANSWER_WHO}, {"什么人", ANSWER_WHO}, {"何人", ANSWER_WHO}, {"哪儿", ANSWER_WHERE}, {"何处", ANSWER_WHERE}, {"何地", ANSWER_WHERE},
+    {"什么地方", ANSWER_WHERE}, {"哪座城市", ANSWER_WHERE}, {"哪个城市", ANSWER_WHERE}, {"哪个国家", ANSWER_WHERE}, {"电话是", ANSWER_CODE},
+    {"为何", ANSWER_WHY}, {"什么原因", ANSWER_WHY},
 };
 
 /* Bits of answer_units_of. A pound is money or weight: it is of the class of others. */
@@ -130,12 +170,29 @@ static const struct {
     {"how hot", OTHER}, {"what temperature", OTHER}, {"welche temperatur", OTHER},
     {"welcher temperatur", OTHER}, {"wie warm", OTHER}, {"qué temperatura", OTHER}, {"what torque", OTHER},
     {"what pressure", OTHER}, {"welchem druck", OTHER},
+    {"quanto tempo", SPAN}, {"quanti anni", SPAN}, {"combien dure", SPAN}, {"quelle durée", SPAN}, {"cuánto dura~", SPAN}, {"cuánto tarda~", SPAN},
+    {"quelle température", OTHER}, {"che temperatura", OTHER}, {"quelle pression", OTHER}, {"quelle hauteur", LENGTH}, {"сколько времени", SPAN},
+    {"сколько лет", SPAN}, {"сколько длится", SPAN}, {"сколько весит", MASS}, {"多久", SPAN}, {"多长时间", SPAN}, {"多长", LENGTH | SPAN},
+    {"多古老", SPAN}, {"多少岁", SPAN}, {"几岁", SPAN}, {"多少年", SPAN}, {"多高", LENGTH}, {"多重", MASS}, {"多远", LENGTH}, {"多深", LENGTH}, {"多宽", LENGTH},
+    {"工资", BIT(UNIT_MONEY) | BIT(UNIT_SHARE)}, {"薪水", BIT(UNIT_MONEY) | BIT(UNIT_SHARE)}, {"房租", BIT(UNIT_MONEY)}, {"租金", BIT(UNIT_MONEY)},
+    {"价格", BIT(UNIT_MONEY)}, {"费用", BIT(UNIT_MONEY)}, {"年龄", SPAN}, {"比例", BIT(UNIT_SHARE)}, {"百分比", BIT(UNIT_SHARE)},
 };
 
 static const char *const yes_no_starts[] = {
     "is ", "are ", "was the ", "was there ", "was it ", "was he ", "was she ", "was a ", "were ", "does ", "do ", "did ", "can ", "could ", "may ", "must ", "has ",
     "have ", "will ", "should ", "ist ", "sind ", "hat ", "haben ", "kann ", "darf ", "muss ",
-    "wird ", "gibt es ", "war ", "es ", "está ", "hay ", "puede ", "tiene ", "est-ce "};
+    "wird ", "gibt es ", "war ", "es ", "está ", "hay ", "puede ", "tiene ", "est-ce ", "è ", "sono ", "può ", "posso ", "si può ", "c è ", "могу ", "можно "};
+
+/* The bytes of an apostrophe, a blank that does not break, or a full-width question mark or comma; else 0. */
+static size_t sign_without_case(const char *s, size_t len)
+{
+    static const char *const signs[] = {"\u2019", "\u00A0", "\u202F", "\uFF1F", "\uFF0C", "\u3002"};
+
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (len >= strlen(signs[i]) && !memcmp(s, signs[i], strlen(signs[i])))
+            return strlen(signs[i]);
+    return 0;
+}
 
 /* Small letters of ASCII, Latin-1 and basic Cyrillic; the Spanish opening mark and blanks become one
  * blank, with one at either end. */
@@ -162,6 +219,10 @@ static void fold_question(const char *s, size_t len, char out[QUESTION_MAX * 2 +
             out[n++] = (char)0xD1;
             out[n++] = (char)(next - 0x20);
             i++;
+        } else if (sign_without_case(s + i, len - i)) {
+            i += sign_without_case(s + i, len - i) - 1;
+            if (out[n - 1] != ' ')
+                out[n++] = ' ';
         } else if (c < 0x80 && !isalnum(c)) {
             if (out[n - 1] != ' ')
                 out[n++] = ' ';
@@ -257,6 +318,8 @@ answer_type answer_type_of(const char *question, size_t len)
         if (!strncmp(folded + 1, yes_no_starts[i], strlen(yes_no_starts[i])) &&
             !has_phrase(folded, "or") && !has_phrase(folded, "oder"))
             return ANSWER_YES_NO;
+    if (has_phrase(folded, "多久") && (has_phrase(folded, "一次") || has_phrase(folded, "一回"))) /* how often */
+        return ANSWER_OTHER;
     /* The phrase that comes first in the question asks; of those at one place the longest. */
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
         const char *star = strstr(phrases[i].phrase, " *"), *at;
@@ -282,12 +345,32 @@ answer_type answer_type_of(const char *question, size_t len)
     return best;
 }
 
+/* "多少平方米", "几天": the unit stands right behind. */
+static unsigned counted_by_characters(const char *question, size_t len)
+{
+    static const char *const asks[] = {"多少", "几"};
+
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        const char *at = memmem(question, len, asks[i], strlen(asks[i]));
+        uint16_t unit;
+        unit_class class;
+        size_t from = at ? (size_t)(at - question) + strlen(asks[i]) : len;
+        if (at && quantity_unit_at(question, len, from, &unit, &class) > from && unit)
+            return BIT(class);
+    }
+    return 0;
+}
+
 unsigned answer_units_of(const char *question, size_t len)
 {
     char folded[QUESTION_MAX * 2 + 4];
 
     answer_type type = answer_type_of(question, len);
 
+    unsigned counted = type == ANSWER_COUNT || type == ANSWER_MEASURE ? counted_by_characters(question, len) : 0;
+
+    if (counted || type == ANSWER_COUNT)
+        return counted;
     if (type != ANSWER_MEASURE && type != ANSWER_CODE)
         return 0;
     fold_question(question, len, folded);
@@ -307,7 +390,7 @@ bool answer_asks_month(const char *question, size_t len)
 {
     static const char *const parts[] = {"what month", "which month", "what day",   "which day", "welchem monat",
                                         "welchen monat", "welcher monat", "welchem tag", "welchen tag", "qué mes",
-                                        "qué día",    "quel mois",   "quel jour",  "каком месяце", "哪个月", "几月"};
+                                        "qué día",    "quel mois",   "quel jour",  "каком месяце", "哪个月", "几月", "哪天", "哪一天", "几号", "che giorno", "quale giorno", "che mese"};
     char folded[QUESTION_MAX * 2 + 4];
 
     fold_question(question, len, folded);
@@ -415,6 +498,8 @@ static bool in_era(const char *text, size_t len, const quantity *q)
 
     if (q->kind != QUANTITY_NUMBER || q->end > len)
         return false;
+    if (q->unit == U_CENTURY || q->unit == U_DECADE)
+        return true;
     if (q->end - q->start == 5 && text[q->end - 1] == 's' && strspn(text + q->start, "0123456789") == 4)
         return true;
     for (size_t i = 0; i < sizeof eras / sizeof *eras; i++) {

@@ -17,6 +17,7 @@
 #include "retrieve/evidence_reading.h"
 #include "retrieve/follow_up.h"
 #include "retrieve/injection.h"
+#include "retrieve/question_action.h"
 
 #define EMPTY_CELL 4.0f /* log-odds off where the best row has nothing below what is asked for */
 #define DESIGNATION_HERE 1.0f /* log-odds for the sentence that names what is asked about */
@@ -89,6 +90,21 @@ static cairn_status read_price_column(analyzer *an, const asked *q, reading *r, 
     return st;
 }
 
+/* "Quand faut-il payer ...": a passage that speaks of a payment in another word has the question's. */
+static void read_payment(const asked *q, reading *r)
+{
+    const text_term *said = NULL;
+
+    for (size_t j = 0; j < r->terms.n && !said; j++)
+        if (text_speaks_of_payment(r->p->text.text + r->terms.at[j].start, r->terms.at[j].end - r->terms.at[j].start))
+            said = &r->terms.at[j];
+    for (size_t i = 0; said && i < q->n; i++)
+        if (!r->held[i] && question_asks_payment(q->text + q->words[i].start, q->words[i].end - q->words[i].start)) {
+            r->keys[i] = said->key;
+            r->held[i] = true;
+        }
+}
+
 static cairn_status read_asked_here(analyzer *an, const asked *q, reading *r, arena *a,
                                     cairn_error *err)
 {
@@ -110,6 +126,8 @@ static cairn_status read_asked_here(analyzer *an, const asked *q, reading *r, ar
                 break;
             }
     term_list_clear(&terms);
+    if (!st && q->pays)
+        read_payment(q, r);
     return st ? st : read_price_column(an, q, r, err);
 }
 
@@ -276,6 +294,9 @@ static cairn_status mentions_in(const asked *q, const reading *r, const text_spa
         *n = 1;
         return CAIRN_OK;
     }
+    if (q->type == ANSWER_COUNT && (q->side == TALLY_AGAINST || q->side == TALLY_ABSTAINED) &&
+        !tally_has_side(r->p->text.text + s->start, s->end - s->start, q->side))
+        return CAIRN_OK; /* a number, but of nobody who was */
     if (q->type >= ANSWER_COUNT && q->type <= ANSWER_MEASURE && is_mail_header(r, s))
         return CAIRN_OK;
     if (!st)
@@ -510,6 +531,9 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     e.lift += way < 0 ? -WAY_OFF : way > 0 && (!typed(x->q->type) || n) ? WAY_HERE : 0;
     e.lift += voted ? TALLY_HERE * f[EVIDENCE_COVER_AROUND] : 0;
     e.acts = e.acts_in_passage = true;
+    if (x->q->pays)
+        e.acts = e.acts_in_passage = text_speaks_of_payment(p->text.text + s->start, s->end - s->start) ||
+                                     (row && text_speaks_of_payment(p->text.text, r->sentences[0].end));
     if (x->q->action != SIZE_MAX) {
         uint64_t key = r->keys[x->q->action];
         e.acts = key && (terms_have(at, n, key) || terms_have(r->head.at, r->head.n, key));
@@ -534,7 +558,7 @@ static void weigh_actions(finding *x)
 
     for (size_t i = 0; i < x->n; i++)
         spoken |= x->at[i].acts && x->at[i].feature[EVIDENCE_TYPE_STRONG] > 0 && !x->at[i].planted && !(x->at[i].lift < 0);
-    for (size_t i = 0; spoken && x->q->action != SIZE_MAX && i < x->n; i++) {
+    for (size_t i = 0; spoken && (x->q->action != SIZE_MAX || x->q->pays) && i < x->n; i++) {
         evidence_sentence *s = &x->at[i];
         s->idle = s->acts ? 0 : s->acts_in_passage ? IDLE_BESIDE : IDLE;
         s->score -= s->idle;
@@ -720,7 +744,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     x.vectors = x.lists.best_vector > 0;
     out->type = q.type;
     out->typed_len = params->typed_len;
-    out->asks_to_do = q.action != SIZE_MAX;
+    out->asks_to_do = q.action != SIZE_MAX || q.pays;
     out->units = q.units;
     for (size_t i = 0; i < n && !st; i++)
         st = read_passage(an, &q, &passages[i], a, &all[i], err);

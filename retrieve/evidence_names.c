@@ -280,10 +280,36 @@ static bool find_attribute(asked *q)
     return true;
 }
 
+/* "有多少所大学", "几个学术单位": the two characters behind what asks, past a measure word and 的. */
+static bool find_counted_chinese(asked *q)
+{
+    static const char *const asks[] = {"多少", "几"};
+    static const char *const counters[] = {"个", "名", "位", "所", "家", "种", "座", "场", "支", "条", "本", "部", "台", "辆", "只", "件", "项", "次", "张", "艘", "间"};
+
+    for (size_t k = 0; k < sizeof asks / sizeof *asks; k++) {
+        const char *p = memmem(q->text, q->len, asks[k], strlen(asks[k]));
+        if (!p)
+            continue;
+        size_t at = (size_t)(p - q->text) + strlen(asks[k]);
+        for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+            if (q->len - at > 3 && !memcmp(q->text + at, counters[i], 3)) {
+                at += 3;
+                break;
+            }
+        for (size_t i = 0; i < q->n; i++)
+            if (q->words[i].start == at && q->words[i].end == at + 6) {
+                q->thing = i;
+                q->thing_end = i + 1;
+                return true;
+            }
+    }
+    return false;
+}
+
 void evidence_find_thing(asked *q)
 {
     q->thing = q->thing_end = 0;
-    q->counted = find_counted(q);
+    q->counted = find_counted(q) || (q->type == ANSWER_COUNT && find_counted_chinese(q));
     if (!q->counted)
         find_attribute(q);
 }

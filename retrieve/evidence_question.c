@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "index/text/stopwords.h"
 #include "retrieve/evidence_reading.h"
 #include "retrieve/question_action.h"
@@ -67,6 +68,45 @@ static bool frames(const char *question, const text_term *how, const text_term *
     return false;
 }
 
+/* "À quelle heure", "combien de temps", "wie viel Uhr": the word that, behind one that asks, says what kind of answer is wanted. */
+static bool frames_time(const char *question, const text_term *word)
+{
+    static const char *const asks[] = {"combien de ", "quelle ", "wie viel ", "welche ", "welcher ", "cuánto ", "qué ", "che ", "quanto ", "сколько "};
+    static const char *const words[] = {"temps", "heure", "uhr", "uhrzeit", "tiempo", "hora", "ora", "tempo", "времени"};
+    char form[ANALYZER_FORM_MAX], before[16 * 4];
+    size_t n = word->end - word->start, from = word->start > 15 ? utf8_floor(question, word->start - 15) : 0;
+    bool known = false;
+
+    if (n >= ANALYZER_FORM_MAX / 4)
+        return false;
+    utf8_fold_latin(question + word->start, n, form);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        known |= !strcmp(form, words[i]);
+    if (!known)
+        return false;
+    utf8_fold_latin(question + from, word->start - from, before);
+    for (size_t i = 0, len = strlen(before); i < sizeof asks / sizeof *asks; i++)
+        if (len >= strlen(asks[i]) && !strcmp(before + len - strlen(asks[i]), asks[i]))
+            return true;
+    return false;
+}
+
+/* "Combien de temps faut-il ...": what has to be is told by many words, or none. */
+static bool is_need(const char *question, const text_term *word)
+{
+    static const char *const words[] = {"faut", "bisogna", "occorre", "нужно", "надо", "можно", "muss", "müssen"};
+    char form[ANALYZER_FORM_MAX];
+    size_t n = word->end - word->start;
+
+    if (n >= ANALYZER_FORM_MAX / 4)
+        return false;
+    utf8_fold_latin(question + word->start, n, form);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(form, words[i]))
+            return true;
+    return false;
+}
+
 /* "How many days" is answered with days, or with a number alone. */
 static cairn_status read_counted_unit(asked *q, arena *a, cairn_error *err)
 {
@@ -124,7 +164,7 @@ cairn_status evidence_read_question(analyzer *an, const char *question,
     for (size_t i = 0; !st && i < terms.n; i++) {
         const text_term *t = &terms.at[i];
         bool again = false;
-        if (t->weight <= 0 || (i && frames(question, t - 1, t)))
+        if (t->weight <= 0 || (i && frames(question, t - 1, t)) || frames_time(question, t) || is_need(question, t))
             continue;
         for (size_t j = 0; j < i; j++)
             again |= terms.at[j].key == t->key;
@@ -151,9 +191,10 @@ cairn_status evidence_read_question(analyzer *an, const char *question,
         for (size_t i = 0; i < q->n; i++)
             if (q->words[i].start == action.start)
                 q->action = i;
+    q->pays = q->type == ANSWER_DATE && question_asks_payment(question, typed);
     if (!st)
         evidence_find_thing(q);
-    if (!st && q->type == ANSWER_COUNT && q->counted)
+    if (!st && q->type == ANSWER_COUNT && q->counted && !q->units)
         st = read_counted_unit(q, a, err);
     return st;
 }

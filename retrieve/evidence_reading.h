@@ -42,6 +42,7 @@ typedef struct asked {
     bool vote;       /* it asks about a vote (tally.h) */
     tally_side side; /* ... and how many were on this side */
     size_t action; /* of the words, what it asks to do (question_action.h); SIZE_MAX: nothing */
+    bool pays;      /* it asks for the time of a payment (question_action.h) */
 } asked;
 
 typedef struct reading {

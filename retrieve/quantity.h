@@ -1,12 +1,13 @@
 /* quantity.h - the numbers, amounts, times and dates in a text, as values that can be compared.
  *
  *   1,200 euros   EUR 1.200,00   1'200 €      one amount: 1200 of EUR
- *   31 March 2027   31.03.2027   2027-03-31   one date (also with the months of de, es, fr)
- *   four   vier   cuatro   quatre             4
- *   1.2 million   45 %   14:30   2027年3月31日
+ *   31 March 2027   31.03.2027   2027-03-31   one date (also with the months of de, es, fr, it, pt, nl, ru)
+ *   four   vier   cuatro   quatre   四票      4
+ *   1.2 million   45 %   14:30   2027年3月31日   halb neun
  *
  * A number that can be read in two ways (1.200: English 1.2, German 1200) has two values. A unit is
- * known only from the table in quantity.c; months and days of other languages stay plain numbers.
+ * known only from the table in quantity_words.c; months and days of other languages stay plain numbers.
+ * A time that does not say whether it is before noon ("halb neun") has two values, too.
  *
  * Owns     an array in the caller's arena. Any thread. */
 #ifndef CAIRN_RETRIEVE_QUANTITY_H

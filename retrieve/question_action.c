@@ -139,3 +139,40 @@ bool question_action(const char *question, size_t len, text_span *out)
         return give(&w, w.n - 1, out);
     return false;
 }
+
+/* Has text[0, len) a word that begins so? Characters without blanks between words may stand anywhere. */
+static bool has_beginning(const char *text, size_t len, const char *const *begins, size_t n)
+{
+    char folded[QUESTION_BYTES + 4];
+
+    for (size_t from = 0; from < len;) { /* longer texts piece by piece */
+        size_t bytes = len - from > QUESTION_BYTES ? utf8_floor(text + from, QUESTION_BYTES) : len - from;
+        utf8_fold_latin(text + from, bytes, folded);
+        for (size_t i = 0; i < n; i++)
+            for (const char *at = folded; (at = strstr(at, begins[i])); at++)
+                if (at == folded || !is_word_byte(at[-1]) || (unsigned char)*at >= 0xE3)
+                    return true;
+        if (!bytes)
+            break;
+        from += bytes;
+    }
+    return false;
+}
+
+bool question_asks_payment(const char *question, size_t len)
+{
+    static const char *const pays[] = {"pay", "paid", "due", "settle", "zahl", "bezahl", "fällig", "überweis", "begleich", "gezahlt", "payer", "payé", "régler",
+                                       "pagar", "pague", "pagat", "paga ", "pagado", "abonar", "vence", "pagare", "scade", "saldare", "плат", "оплат",
+                                       "заплат", "付款", "付清", "支付", "缴纳", "交租", "缴费"};
+
+    return has_beginning(question, len, pays, sizeof pays / sizeof *pays);
+}
+
+bool text_speaks_of_payment(const char *text, size_t len)
+{
+    static const char *const says[] = {"pay", "paid", "due", "settle", "zahl", "bezahl", "gezahlt", "fällig", "überweis", "begleich", "rechnungsbetrag ist", "régl",
+                                       "règl", "échéance", "acquitt", "solde", "versé", "pag", "abon", "vencim", "vence", "scaden", "scade", "sald", "versa",
+                                       "плат", "оплат", "заплат", "внос", "внес", "срок", "付款", "付清", "支付", "缴", "账期", "交租"};
+
+    return has_beginning(text, len, says, sizeof says / sizeof *says);
+}

@@ -13,4 +13,9 @@
 /* The verb's bytes in question[0, len); false: it has none of these forms, or the verb says nothing ("have", "bekommen"). */
 bool question_action(const char *question, size_t len, text_span *out);
 
+/* "Quand faut-il payer ?", "Wann ist die Rechnung fällig?": does the question ask for the time of a payment, and does a text speak of one
+ * ("payable sous 30 jours", "zahlbar", "Zahlungsziel", "scadenza", "付款期限")? Documents say it in other words than people do. */
+bool question_asks_payment(const char *question, size_t len);
+bool text_speaks_of_payment(const char *text, size_t len);
+
 #endif

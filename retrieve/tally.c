@@ -10,7 +10,7 @@
 #include "retrieve/word_list.h"
 
 #define WORDS_MAX  256
-#define WORD_BYTES 24
+#define WORD_BYTES 40
 #define FILLERS    2 /* words between two parts */
 #define PARTS_MAX  6
 
@@ -19,17 +19,18 @@ typedef struct word {
     size_t start, end;
 } word;
 
-static const char for_words[] = " for favour favor yes aye ayes yea yeas dafür ja ja-stimmen jastimmen pour sí ";
-static const char against_words[] = " against no nay nays noes opposed dagegen nein nein-stimmen neinstimmen gegenstimme gegenstimmen contra contre ";
+static const char for_words[] = " for favour favor yes aye ayes yea yeas dafür ja ja-stimmen jastimmen pour sí favorevoli favorevole за ";
+static const char against_words[] = " against gegen no nay nays noes opposed dagegen nein nein-stimmen neinstimmen gegenstimme gegenstimmen contra contre contrari contrario contro против ";
 static const char abstained_words[] = " abstention abstentions abstained abstaining abstain enthaltung enthaltungen stimmenthaltung stimmenthaltungen enthielten "
-                                      "abstención abstenciones abstuvieron abstenues ";
+                                      "abstención abstenciones abstuvieron abstenues astenuti astenuto astensioni воздержались воздержался воздержавшихся ";
 static const char none_words[] = " none nobody zero nil one two three four five six seven eight nine ten eleven twelve keine keiner niemand ein eine einer zwei drei vier "
                                  "fünf sechs sieben acht neun zehn elf zwölf ninguno ninguna nadie una uno dos tres cuatro cinco seis siete ocho nueve diez "
                                  "aucun aucune personne un une deux trois quatre cinq sept huit neuf dix ";
-static const char voters[] = " vote votes voted member members people were was stimme stimmen mitglieder voto votos voix in a en mit sind waren se "; /* between a number and its side */
-static const char joins[] = " , ; / ( and und y et with bei mit to but ";
+static const char voters[] = " vote votes voted member members people were was stimme stimmen mitglieder voto votos voix in a en mit sind waren se voti голосов человек "; /* between a number and its side */
+static const char joins[] = " , ; / ( and und y et with bei mit to but e и при con avec ";
 static const char votes[] = " vote votes voted voting ballot abstimmung abstimmungen abgestimmt abstimmungsergebnis stimmen gestimmt stimmte stimmten votación votaciones votaron votó "
-                            "votos voté votés votée votées votèrent voix scrutin ";
+                            "votos voté votés votée votées votèrent voix scrutin "
+                            "votato votata votano votazione voti голосов голосование проголосовал проголосовали проголосовало голосовали голосовало ";
 
 static bool is(const char *list, const word *w)
 {
@@ -135,7 +136,7 @@ static bool read_run(const word *w, size_t n, size_t i, bool number_first, tally
 /* "by 12 votes to 3", "12 to 3 votes", "mit 12 zu 3 Stimmen". */
 static bool read_ratio(const word *w, size_t n, size_t i, tally *out)
 {
-    static const char named[] = " vote votes stimmen votos voix ", to[] = " to zu gegen a contre contra against ";
+    static const char named[] = " vote votes stimmen votos voix voti голосов ", to[] = " to zu gegen a contre contra contro against против ";
     size_t k = i + 1, second, end;
     bool told = k < n && is(named, &w[k]);
 
@@ -155,6 +156,72 @@ static bool read_ratio(const word *w, size_t n, size_t i, tally *out)
     return true;
 }
 
+static bool begins(const char *s, size_t len, size_t at, const char *with)
+{
+    size_t n = strlen(with);
+
+    return at <= len && len - at >= n && !memcmp(s + at, with, n);
+}
+
+/* The side that a Chinese word at s[at] names. */
+static tally_side chinese_side(const char *s, size_t len, size_t at)
+{
+    return begins(s, len, at, "赞成") || begins(s, len, at, "同意") || begins(s, len, at, "支持") ? TALLY_FOR
+           : begins(s, len, at, "反对")                                                         ? TALLY_AGAINST
+           : begins(s, len, at, "弃权")                                                         ? TALLY_ABSTAINED
+                                                                                                : TALLY_SIDES;
+}
+
+/* 九票赞成、两票反对、一票弃权; 赞成9票，反对2票. */
+static bool read_chinese(const char *s, size_t len, tally *out)
+{
+    static const char *const signs[] = {"零", "〇", "一", "二", "两", "三", "四", "五", "六", "七", "八", "九", "十", "百", "千"};
+    size_t parts = 0;
+
+    *out = (tally){0};
+    for (const char *p = s; (p = memmem(p, len - (size_t)(p - s), "票", 3)); p += 3) {
+        size_t end = (size_t)(p - s), start = end;
+        for (bool more = true; more;) {
+            more = false;
+            if (start && (isdigit((unsigned char)s[start - 1]) || s[start - 1] == ' ')) {
+                start--;
+                more = true;
+            }
+            for (size_t i = 0; !more && start >= 3 && i < sizeof signs / sizeof *signs; i++)
+                if (!memcmp(s + start - 3, signs[i], 3)) {
+                    start -= 3;
+                    more = true;
+                }
+        }
+        const size_t before = start;
+        while (start < end && s[start] == ' ')
+            start++;
+        if (start == end)
+            continue;
+        tally_side side = chinese_side(s, len, end + 3);
+        if (side == TALLY_SIDES && before >= 6)
+            side = chinese_side(s, len, before - 6);
+        if (side == TALLY_SIDES || out->side[side].end)
+            continue;
+        out->side[side] = (text_span){start, end + 3};
+        if (!parts++)
+            out->whole.start = start;
+        out->whole.end = end + 3;
+    }
+    return parts > 1;
+}
+
+/* "有几票反对？": a side of a vote is counted. */
+static bool asked_in_chinese(const char *question, size_t len, tally_side *side)
+{
+    *side = TALLY_SIDES;
+    if (!memmem(question, len, "票", 3) || !(memmem(question, len, "几", 3) || memmem(question, len, "多少", 6)))
+        return false;
+    for (size_t i = 0; i < len && *side == TALLY_SIDES; i++)
+        *side = chinese_side(question, len, i);
+    return *side != TALLY_SIDES;
+}
+
 bool tally_find(const char *text, size_t len, tally *out)
 {
     static const char whole[] = " unanimously unanimous einstimmig unanimidad unanimité ";
@@ -169,6 +236,21 @@ bool tally_find(const char *text, size_t len, tally *out)
             *out = (tally){.whole = {w[i].start, w[i].end}};
             return true;
         }
+    return read_chinese(text, len, out);
+}
+
+bool tally_has_side(const char *text, size_t len, tally_side side)
+{
+    word w[WORDS_MAX];
+    size_t n = read_words(text, len, w, WORDS_MAX);
+    tally_side here;
+
+    for (size_t i = 0; i < n; i++)
+        if (side_of(&w[i], &here) && here == side)
+            return true;
+    for (size_t i = 0; i < len; i++)
+        if (chinese_side(text, len, i) == side && side != TALLY_SIDES)
+            return true;
     return false;
 }
 
@@ -184,7 +266,7 @@ bool tally_is_vote(const char *text, size_t len)
 
 bool tally_asked(const char *question, size_t len, tally_side *side)
 {
-    static const char many[] = " many viele cuántos cuántas combien ";
+    static const char many[] = " many viele cuántos cuántas combien quanti quante сколько Сколько ";
     word w[WORDS_MAX];
     size_t n = read_words(question, len, w, WORDS_MAX);
     bool vote = false, counts = false;
@@ -200,6 +282,8 @@ bool tally_asked(const char *question, size_t len, tally_side *side)
     }
     if (*side == TALLY_FOR && !vote)
         *side = TALLY_SIDES; /* "how many were for sale?" */
+    if (!vote && *side == TALLY_SIDES)
+        return asked_in_chinese(question, len, side);
     return vote || *side != TALLY_SIDES;
 }
 

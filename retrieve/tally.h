@@ -1,6 +1,7 @@
 /* tally.h - the count of a vote, "12 for, 3 against and 1 abstention", and questions for it.
  *
- * Minutes seldom have the word "vote" beside it, and its parts say nothing alone. Words of English, German, Spanish and French.
+ * Minutes seldom have the word "vote" beside it, and its parts say nothing alone. Words of English, German, Spanish, French, Italian and Russian,
+ * and of Chinese, where a number stands before 票.
  *
  * Owns     nothing. Any thread. */
 #ifndef CAIRN_RETRIEVE_TALLY_H
@@ -20,6 +21,9 @@ typedef struct tally {
 
 /* The first one in the text; false: there is none. "Unanimously" is one without sides. */
 bool tally_find(const char *text, size_t len, tally *out);
+
+/* Has the text a word of that side, "8 members voted against it"? */
+bool tally_has_side(const char *text, size_t len, tally_side side);
 
 /* Is the question about a vote? *side: the one that it counts ("how many were against?"); TALLY_SIDES: all of it. */
 bool tally_asked(const char *question, size_t len, tally_side *side);

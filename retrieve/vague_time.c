@@ -26,6 +26,8 @@ static const char smalls[] =
     "monthly quarterly yearly annually noon midnight midday sunset sunrise dusk dawn heute gestern täglich wöchentlich monatlich "
     "vierteljährlich jährlich mittags abends morgens nachts hoy ayer aujourd'hui demain mediodía medianoche midi minuit "
     "immediately sofort anualmente mensualmente понедельник понедельника понедельникам вторник вторника вторникам среда среду средам четверг четверга "
+    "lunedì martedì mercoledì giovedì venerdì sabato domenica gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre oggi domani "
+    "ieri mezzogiorno mezzanotte "
     "четвергам пятница пятницу пятницам суббота субботу субботам воскресенье воскресенья воскресеньям январе феврале марте апреле мае июне июле "
     "августе сентябре октябре ноябре декабре сегодня завтра вчера ежедневно еженедельно ежемесячно ежегодно весной летом осенью зимой ";
 /* In small letters, behind one of `before`. */
@@ -42,8 +44,8 @@ static const char before[] =
     "depuis jusqu'à pendant au ce cette tous ";
 /* A span of time behind or before these is a time. */
 static const char opens_span[] = " within in after before every until since by nach vor binnen innerhalb alle bis seit en dentro antes después tras cada desde "
-                                 "hace dans sous après avant tous depuis ";
-static const char closes_span[] = " before after later ago from earlier vor nach später zuvor danach antes después tras atrás avant après ";
+                                 "hace dans sous après avant tous depuis entro dopo prima tra fra da через в за до после течение ";
+static const char closes_span[] = " before after later ago from earlier vor nach später zuvor danach antes después tras atrás avant après dopo prima fa до после назад спустя ";
 
 /* Without regard to the case of ASCII: such words also begin sentences. */
 static bool listed_any_case(const char *list, const char *word, size_t len)
@@ -68,6 +70,15 @@ static bool in_span(const quantity *q, const char *text, size_t len)
 {
     size_t end = q->start, start, at = q->end, stop;
 
+    stop = q->start;
+    while (stop && text[stop - 1] == ' ')
+        stop--;
+    start = stop;
+    while (start && is_word_byte(text[start - 1]))
+        start--;
+    /* a term of payment: "transferencia a 60 días." */
+    if ((word_list_has(" a à ", text + start, stop - start)) && (at >= len || strchr(".;,\n", text[at])))
+        return true;
     for (int back = 0; back < 2 && end; back++) { /* "within the six weeks" */
         while (end && !is_word_byte(text[end - 1]) && !strchr(".;:!?\n", text[end - 1]))
             end--;
@@ -90,6 +101,37 @@ static bool put(text_span *out, size_t *n, size_t most, size_t start, size_t end
         return *n < most;
     out[(*n)++] = (text_span){start, end};
     return true;
+}
+
+/* 星期三, 每年, 月底, 六十日内: what Chinese, which has no blanks, tells of a time. */
+static size_t chinese_times(const char *text, size_t len, const quantity *quantities, size_t n_quantities, text_span *out, size_t most)
+{
+    static const char *const words[] = {"星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日", "星期天", "周一", "周二", "周三", "周四",
+                                        "周五", "周六", "周日", "每天", "每日", "每周", "每月", "每年", "今天", "明天", "昨天", "月底", "月初", "年底",
+                                        "年初", "年末", "春季", "夏季", "秋季", "冬季", "春天", "夏天", "秋天", "冬天", "春节", "端午节", "中秋节", "元旦"};
+    static const char *const behind[] = {"内", "以内", "之内", "后", "以后", "之后", "前", "以前", "之前"};
+    size_t n = 0, next = 0;
+
+    for (size_t i = 0; i < len;) {
+        size_t bytes = 0;
+        while (next < n_quantities && quantities[next].start < i)
+            next++;
+        if (next < n_quantities && quantities[next].start == i) {
+            const quantity *q = &quantities[next];
+            bool span = q->kind == QUANTITY_NUMBER && q->class == UNIT_SPAN, within = span && q->end >= 3 && !memcmp(text + q->end - 3, "内", 3);
+            for (size_t k = 0; span && !within && k < sizeof behind / sizeof *behind; k++)
+                within = len - q->end >= strlen(behind[k]) && !memcmp(text + q->end, behind[k], strlen(behind[k]));
+            within |= span && i >= 6 && !memcmp(text + i - 6, "提前", 6);
+            bytes = within || q->kind == QUANTITY_TIME ? q->end - i : 0;
+        }
+        for (size_t k = 0; !bytes && k < sizeof words / sizeof *words; k++)
+            if (len - i >= strlen(words[k]) && !memcmp(text + i, words[k], strlen(words[k])))
+                bytes = strlen(words[k]);
+        if (bytes && !put(out, &n, most, i, i + bytes))
+            break;
+        i += bytes ? bytes : 1;
+    }
+    return n;
 }
 
 size_t vague_times(const char *text, size_t len, const quantity *quantities, size_t n_quantities, text_span *out, size_t most)
@@ -128,5 +170,5 @@ size_t vague_times(const char *text, size_t len, const quantity *quantities, siz
         }
         i = end;
     }
-    return n;
+    return n ? n : chinese_times(text, len, quantities, n_quantities, out, most);
 }

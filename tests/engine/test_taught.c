@@ -36,6 +36,21 @@ static void a_file_is_told_by_its_size(void **state)
     unlink(path);
 }
 
+/* A model that is sure of an answer carries more weight over German passages than over Chinese ones. */
+static void a_reading_weighs_by_language(void **state)
+{
+    const taught_adapter a = {.evidence = 1.0f, .reading = 0.4f, .offset = 1.0f};
+    const taught_adapter de = taught_over(&a, "de"), zh = taught_over(&a, "zh");
+    const float sure[] = {8, 0}, unsure[] = {0, 8};
+
+    (void)state;
+    assert_true(taught_chance(&de, 0.05f, sure, 2, 1) > 0.35f);
+    assert_true(taught_chance(&zh, 0.05f, sure, 2, 1) < 0.35f);
+    assert_true(taught_chance(&de, 0.75f, unsure, 2, 1) < 0.35f);
+    assert_true(taught_chance(&zh, 0.75f, unsure, 2, 1) > 0.35f);
+    assert_true(taught_chance(&zh, 0.6f, sure, 2, 1) > taught_chance(&zh, 0.6f, unsure, 2, 1));
+}
+
 static void settings_decide(void **state)
 {
     char path[] = "/tmp/cairn-taught-XXXXXX.gguf";
@@ -130,7 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_told_by_its_size),
-        cmocka_unit_test(settings_decide),
+        cmocka_unit_test(a_reading_weighs_by_language), cmocka_unit_test(settings_decide),
         cmocka_unit_test(the_chance_weighs_both),
         cmocka_unit_test(the_chance_rises_with_the_evidence),
         cmocka_unit_test(it_fits_its_model),

@@ -70,6 +70,51 @@ static const struct {
     {"1.200", "1.2", true},
     {"1.23", "123", false},
     {"$5 million", "5,000,000 dollars", true},
+    {"1° maggio 2027", "1 May 2027", true},
+    {"le 1er mars", "1. März", true},
+    {"3 de mayo", "3 May", true},
+    {"14 июня 2026 года", "14 June 2026", true},
+    {"в июне 2026", "June 2026", true},
+    {"2026 年 3 月 12 日", "12 March 2026", true},
+    {"二〇二六年三月", "March 2026", true},
+    {"二零二六年九月一日", "1 September 2026", true},
+    {"4月9日", "9 April", true},
+    {"4月9日", "4月8日", false},
+    {"350", "公元 350 年", true},
+    {"三十天", "30 days", true},
+    {"三百二十万元", "3200000元", true},
+    {"320 万元", "3,200,000元", true},
+    {"1.5 亿美元", "$150 million", true},
+    {"百分之八十", "80 %", true},
+    {"百分之三点五", "3.5 %", true},
+    {"两票", "2", true},
+    {"十五天", "15天", true},
+    {"十五天", "15个月", false},
+    {"下午两点半", "14:30", true},
+    {"上午 9:00", "9 am", true},
+    {"十一点半", "11:30", true},
+    {"晚上七点", "19:00", true},
+    {"halb neun", "8:30", true},
+    {"halb neun", "20:30", true},
+    {"halb neun", "9:30", false},
+    {"acht Uhr", "8:00", true},
+    {"Viertel vor acht", "7:45", true},
+    {"half past eight", "8.30 am", true},
+    {"quarter to nine in the evening", "20:45", true},
+    {"a las nueve y media", "9:30", true},
+    {"a las seis de la tarde", "18:00", true},
+    {"alle tre e mezza del pomeriggio", "15:30", true},
+    {"ore 20.30", "8:30 pm", true},
+    {"à 16 heures", "16:00", true},
+    {"à huit heures et demie", "8:30", true},
+    {"16 h 15", "16:15", true},
+    {"в 7 часов вечера", "19:00", true},
+    {"половина восьмого", "7:30", true},
+    {"24 heures", "24:00", false}, /* so many hours */
+    {"sei settimane", "6 weeks", true},
+    {"quattro giorni", "4 days", true},
+    {"42 000 рублей", "42000 руб", true},
+    {"одиннадцать месяцев", "11 months", true},
 };
 
 static void equal_values_are_equal_in_every_form(void **state)
@@ -91,7 +136,8 @@ static void equal_values_are_equal_in_every_form(void **state)
 static void words_with_digits_are_no_numbers(void **state)
 {
     static const char *const none[] = {"K2 Pro", "EN60335", "it may be", "version 1.2.3.4", "3D", "a", "",
-                                       "the mars bar", "x_12", "the plug LK-88"};
+                                       "the mars bar", "x_12", "the plug LK-88", "the rent is due", "sei so gut", "Otto", "一些人", "十分重要",
+                                       "万一", "第三条", "星期三", "一起", "统一", "三点原因", "哪一年", "同一天"};
     (void)state;
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         arena a;

@@ -46,9 +46,30 @@ static void the_verb_is_found_where_its_place_is_known(void **state)
     }
 }
 
+static void payments_are_told_in_other_words(void **state)
+{
+    static const char *const asks[] = {"Quand faut-il payer la facture ?", "Bis wann muss ich die Rechnung bezahlen?", "When is the invoice due?",
+                                       "Entro quando va pagata la bolletta?", "发票什么时候要付款？"};
+    static const char *const says[] = {"Payable sous 30 jours.", "Zahlbar innerhalb von 14 Tagen ohne Abzug.", "Le solde est à régler à l\u2019arrivée.",
+                                       "Forma de pago: transferencia a 60 días.", "Pagamento entro 20 giorni.", "付款期限：收货后六十日内。"};
+    static const char *const no[] = {"Date de facture : 3 mai 2026.", "Rechnungsdatum: 08.04.2026.", "When does the gate close?", "开票日期：2026年5月6日。"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++)
+        if (!question_asks_payment(asks[i], strlen(asks[i])))
+            fail_msg("%s", asks[i]);
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        if (!text_speaks_of_payment(says[i], strlen(says[i])))
+            fail_msg("%s", says[i]);
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        if (question_asks_payment(no[i], strlen(no[i])) || text_speaks_of_payment(no[i], strlen(no[i])))
+            fail_msg("%s", no[i]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_verb_is_found_where_its_place_is_known)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_verb_is_found_where_its_place_is_known),
+                                       cmocka_unit_test(payments_are_told_in_other_words)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,11 @@ static void counts_are_found(void **state)
         {"11 dafür, 2 dagegen, 1 Enthaltung", "11 dafür, 2 dagegen, 1 Enthaltung", {"11", "2", "1"}},
         {"Se aprueba: 8 votos a favor, 3 en contra.", "8 votos a favor, 3 en contra", {"8", "3", ""}},
         {"Adopté : 10 voix pour, 4 contre.", "10 voix pour, 4 contre", {"10", "4", ""}},
+        {"Le ravalement a été voté par 14 voix contre 5, avec 2 abstentions.", "14 voix contre 5", {"14", "5", ""}},
+        {"È approvata con 13 voti favorevoli, 4 contrari e 2 astenuti.", "13 voti favorevoli, 4 contrari e 2 astenuti", {"13", "4", "2"}},
+        {"За ремонт проголосовали 31, против 9, воздержались 6.", "против 9, воздержались 6", {"", "9", "6"}},
+        {"会议以九票赞成、两票反对、一票弃权通过了方案。", "九票赞成、两票反对、一票", {"九票", "两票", "一票"}},
+        {"表决结果：赞成 12 票，反对 3 票。", "12 票，反对 3 票", {"12 票", "3 票", ""}},
         {"The accounts were approved unanimously.", "unanimously", {"", "", ""}},
     };
     static const char *const none[] = {"The flat costs 400 euros for 2 nights.", "Two for the road.", "Twelve against the sea.", "From 12 to 3 on Sundays.",
@@ -66,6 +71,10 @@ static void questions_are_read(void **state)
         {"Wie ging die Abstimmung aus?", true, TALLY_SIDES},
         {"Wie viele waren dagegen?", true, TALLY_AGAINST},
         {"How much is it for children?", false, TALLY_SIDES},
+        {"Quanti hanno votato contro?", true, TALLY_AGAINST},
+        {"Сколько человек проголосовало против?", true, TALLY_AGAINST},
+        {"搬迁方案有几票反对？", true, TALLY_AGAINST},
+        {"有几张票？", false, TALLY_SIDES},
         {"How many were for sale?", false, TALLY_SIDES},
         {"How many tickets are for adults?", false, TALLY_SIDES},
     };
@@ -89,6 +98,8 @@ static void a_part_is_not_the_whole(void **state)
     assert_true(tally_is_cut("5 for", 5, text, strlen(text)));
     assert_false(tally_is_cut("5 for, 14 against, 2 abstentions", 32, text, strlen(text)));
     assert_false(tally_is_cut("rejected", 8, text, strlen(text)));
+    assert_true(tally_has_side("8 members voted against it.", 27, TALLY_AGAINST));
+    assert_false(tally_has_side("Item 3: an increase to 60 euros.", 32, TALLY_AGAINST));
     assert_false(tally_is_cut("5 euros", 7, "It costs 5 euros.", 17));
 }
 
