@@ -248,6 +248,14 @@ static void civil_day(int64_t day, int *year, int *month, int *of_month)
     *of_month = tm.tm_mday;
 }
 
+double table_day_value(int64_t day)
+{
+    int year, month, of_month;
+
+    civil_day(day, &year, &month, &of_month);
+    return year * DATE_YEAR + month * DATE_MONTH + of_month;
+}
+
 size_t table_relative_date(const solving *s, size_t i, named_date *out)
 {
     const word *w = &s->words[i];

@@ -19,7 +19,7 @@ static const char people[] =
     "participant personne nombre socio socios cliente clientes inquilino donante empleado empleados jugador alumno invitado proveedor persona ";
 
 static const char who[] = " who wer qui quién quiénes quien quienes ";
-static const char which[] = " which welche welcher welches welchen quel quelle quels quelles qué cuál cuáles ";
+static const char which[] = " what which welche welcher welches welchen quel quelle quels quelles qué cuál cuáles ";
 static const char much[] = " wieviel cuánto cuánta "; /* and "how much", "wie viel", "combien de" */
 
 /* The first word, in small letters, and the rest of the question. */
@@ -112,7 +112,7 @@ bool table_list_is_clear(const solving *s)
 {
     bool repeats;
 
-    if (s->label == SIZE_MAX || s->filtered[s->label])
+    if (s->label == SIZE_MAX || s->filtered[s->label] || (table_is_measure(&s->columns[s->label]) && !table_is_identifier(s, s->label)))
         return false;
     repeats = table_has_repeats(s, s->label);
     if (s->bounded && (repeats || is_of_both(s))) /* rows, or what they come to together? */
@@ -127,6 +127,28 @@ bool table_list_is_clear(const solving *s)
 static bool is_number_of(const column *c)
 {
     return c->n_names > 1 && table_word_in(" id no nr nummer num number numéro número code ", c->names[c->n_names - 1].form);
+}
+
+void table_read_flow(solving *s)
+{
+    const word *what = first_said(s);
+    bool sum = false;
+
+    if (s->does != TABLE_LIST || asks_who(s))
+        return;
+    for (size_t k = 0; what && k < s->g->n_columns; k++) {
+        const column *c = &s->columns[k];
+        bool whole = false;
+        for (size_t i = 0; i < c->n_names; i++)
+            whole |= table_word_is_whole(c->names[i].form);
+        sum |= whole && table_names(c, what) && table_is_measure(c) && c->dates * 2 <= c->numbers && !table_is_identifier(s, k);
+    }
+    if (sum) {
+        s->does = TABLE_SUM;
+        s->flows = true;
+    } else if (!strcmp(s->words[0].form, "what")) {
+        s->does = TABLE_NOTHING;
+    }
 }
 
 size_t table_list_label(const solving *s)

@@ -120,6 +120,19 @@ static void read_bounds(solving *s)
     }
 }
 
+/* "IT", "US": names, though small they are words that say nothing. */
+static bool is_capitals(const char *text, size_t len)
+{
+    size_t letters = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (islower((unsigned char)text[i]) || (unsigned char)text[i] >= 0x80)
+            return false;
+        letters += isupper((unsigned char)text[i]) != 0;
+    }
+    return letters > 1;
+}
+
 cairn_status table_read_question(solving *s)
 {
     size_t at = 0, len = strlen(s->question);
@@ -132,10 +145,11 @@ cairn_status table_read_question(solving *s)
             w.denies = true;
         w.separates = table_word_separates(w.form) || (s->n && memchr(s->question + s->words[s->n - 1].end, ',', w.start - s->words[s->n - 1].end));
         w.kind = table_kind_of(w.form);
-        w.content = *w.form && !w.denies && !table_word_separates(w.form) && !table_word_is_generic(w.form) && !table_word_operates(w.form) &&
-                    (w.digits || w.end - w.start > 1) && (w.kind || !stopwords_has("en", w.form, strlen(w.form))) &&
-                    (w.kind || !stopwords_has("de", w.form, strlen(w.form))) &&
-                    (w.kind || !stopwords_has(s->langs[LANGUAGES - 1], w.form, strlen(w.form)));
+        bool name = is_capitals(s->question + w.start, w.end - w.start) && !is_capitals(s->question, len);
+        w.content = *w.form && !w.denies && !table_word_separates(w.form) && (name || !table_word_is_generic(w.form)) && !table_word_operates(w.form) &&
+                    (w.digits || w.end - w.start > 1) &&
+                    (w.kind || name || (!stopwords_has("en", w.form, strlen(w.form)) && !stopwords_has("de", w.form, strlen(w.form)) &&
+                                        !stopwords_has(s->langs[LANGUAGES - 1], w.form, strlen(w.form))));
         s->words[s->n++] = w;
     }
     read_bounds(s);

@@ -133,6 +133,8 @@ void table_order_dates(solving *s, size_t k);
 size_t table_named_span(const solving *s, size_t i, named_date *out);
 /* "this year", "l'année dernière" at word i. */
 size_t table_relative_date(const solving *s, size_t i, named_date *out);
+/* A day since 1970-01-01 as the number that dates are read as. */
+double table_day_value(int64_t day);
 void table_blank_dates(char *question, int64_t today);
 /* Keep the rows of the dates that the question names. */
 cairn_status table_apply_dates(solving *s);
@@ -173,6 +175,8 @@ cairn_status table_answer_groups(solving *s, table_result *out, bytes *text);
 /* table_list.c: may the names of the rows that are kept be listed, or what they come to be told? */
 bool table_list_is_clear(const solving *s);
 bool table_flow_is_clear(const solving *s);
+/* "What revenue did the South make": a sum, and no list. */
+void table_read_flow(solving *s);
 /* The column whose cells are listed; SIZE_MAX: none. */
 size_t table_list_label(const solving *s);
 cairn_status table_answer_list(solving *s, table_result *out, bytes *text);

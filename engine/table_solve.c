@@ -49,6 +49,26 @@ typedef struct run_of_words {
     bool denied;
 } run_of_words;
 
+/* Is word i a number behind the name of a column: "group 1"? */
+static bool is_numbered(const solving *s, size_t i)
+{
+    if (!i || !s->words[i].digits || !isnan(s->words[i].bound) || s->words[i].taken || s->words[i].start != s->words[i - 1].end + 1)
+        return false;
+    for (size_t k = 0; k < s->g->n_columns; k++)
+        if (table_names(&s->columns[k], &s->words[i - 1]))
+            return true;
+    return false;
+}
+
+/* ... of another than k? */
+static bool numbers_another(const solving *s, const run_of_words *run, size_t k)
+{
+    for (size_t i = 0; i < run->n; i++)
+        if (is_numbered(s, run->at[i]) && !table_names(&s->columns[k], &s->words[run->at[i] - 1]))
+            return true;
+    return false;
+}
+
 /* The column of which cells have most of a run's words together; marks them. `rows` is theirs. */
 static cairn_status place_run(solving *s, run_of_words *run, size_t *col, bool *rows)
 {
@@ -61,6 +81,8 @@ static cairn_status place_run(solving *s, run_of_words *run, size_t *col, bool *
     for (size_t k = 0; k < s->g->n_columns && !st; k++) {
         run_of_words in = {.denied = run->denied};
         size_t found = 0;
+        if (numbers_another(s, run, k))
+            continue;
         for (size_t i = 0; i < run->n && !st; i++) { /* words that stand in no cell of the column are left out */
             if (table_is_measure(&s->columns[k]) && !s->words[run->at[i]].digits)
                 continue;
@@ -187,6 +209,23 @@ size_t table_counted_in(solving *s, const word *what)
     return best;
 }
 
+/* Are some of the cells that have `n` words those words alone, and others more? */
+static bool is_mixed(solving *s, size_t col, size_t n, const bool *rows, cairn_status *st)
+{
+    bool alone = false, more = false;
+
+    for (size_t r = 0; r < s->rows && !*st; r++) {
+        const char *cell = table_cell(s, r, col);
+        size_t at = 0, words = 0;
+        word t;
+        while (rows[r] && table_next_word(s, cell, strlen(cell), &at, false, &t, st))
+            words++;
+        alone |= rows[r] && words == n;
+        more |= rows[r] && words > n;
+    }
+    return alone && more;
+}
+
 /* A run of words that stand together, by the columns that have them: what one does not have is looked for in the next. `of`
  * [column] gets the rows that the runs name in it. */
 static cairn_status apply_run(solving *s, run_of_words *run, bool **of, bool *placed)
@@ -231,9 +270,12 @@ static cairn_status apply_run(solving *s, run_of_words *run, bool **of, bool *pl
                 of[col][r] |= rows[r];
         if (run->denied && !s->filtered[col])
             of[col] = NULL;
+        if (s->g->strict && is_mixed(s, col, run->n, rows, &st)) /* "paid" and "partly paid" */
+            s->does = TABLE_NOTHING;
         s->filtered[col] = true;
         s->denied_cell |= run->denied;
-        st = say_where(s, "%s%s", run->denied ? "not " : "", s->g->columns[col]);
+        if (!st)
+            st = say_where(s, "%s%s", run->denied ? "not " : "", s->g->columns[col]);
         for (size_t i = 0; i < run->n && !st; i++)
             st = bytes_printf(&s->where, "%s%s", i ? " " : ": ", s->words[run->at[i]].form);
         *run = left;
@@ -313,6 +355,8 @@ static double suits(solving *s, size_t k, bool mark)
         word *w = &s->words[i];
         bool named = w->content && isnan(w->bound) && !w->phrase && table_names(&s->columns[k], w);
         bool kind = w->content && !named && w->kind && w->kind == s->columns[k].kind && w->by != BY_TITLE;
+        if (s->g->strict && i + 1 < s->n && is_numbered(s, i + 1))
+            continue; /* "of group 1" */
         points += named ? 2 : kind ? 1 : 0;
         if (mark && (named || kind) && w->by < BY_NAME)
             w->by = named ? BY_NAME : BY_KIND;
@@ -706,6 +750,7 @@ static cairn_status solve(solving *s, table_result *out)
     if (st || beyond_rules(s))
         return st;
     bytes_init(&text, ANSWER_MAX);
+    table_read_flow(s);
     ask_for_units(s);
     does = s->does;
     if (s->does != TABLE_COUNT && s->does != TABLE_LIST)
@@ -722,6 +767,10 @@ static cairn_status solve(solving *s, table_result *out)
     choose_group(s, &told);
     s->factor = choose_factor(s);
     st = table_apply_dates(s);
+    for (size_t i = 0; i < s->n && s->dated; i++) /* "cancelled in 2026": the days are what is asked of */
+        for (size_t k = 0; k < s->g->n_columns; k++)
+            if (s->words[i].content && !s->words[i].by && s->filtered[k] && table_names(&s->columns[k], &s->words[i]))
+                s->words[i].by = BY_NAME;
     if (s->dated && s->target != SIZE_MAX && s->filtered[s->target] && s->kind != TABLE_DATE)
         told = false; /* the year was a condition; what there is most of is not known */
     if (!st)

@@ -1,6 +1,7 @@
 /* table_states.c - columns that say of each row whether something is so: "Paid: yes, no", a cross or nothing, a date where it was done
  * and nothing where it was not. A question that names one ("not paid", "unpaid", "impayée") keeps the rows of which it is so, or not. */
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 
 #include "engine/table_reading.h"
@@ -26,18 +27,51 @@ bool table_says_yes_or_so(const column *c)
     return table_says_yes_or_no(c) || (c->filled >= 3 && !c->numbers && c->answers * 2 >= c->filled);
 }
 
-/* The day it was done, or nothing: only of plain questions, which ask for no more than whether. */
+/* "Answer: no" is an answer. */
+static bool says_what_was_said(const column *c)
+{
+    static const char said[] = " answer answers reply replies response responses decision vote votes result rsvp antwort antworten r\xc3\xbc" "ckmeldung entscheidung "
+                               "ergebnis stimme r\xc3\xa9ponse d\xc3\xa9" "cision r\xc3\xa9sultat respuesta decisi\xc3\xb3n voto resultado ";
+
+    return c->n_names && table_word_in(said, c->names[c->n_names - 1].form);
+}
+
+/* A word for what has been done: "cancelled", "bezahlt", "rendu", "devuelto"; not "arrives". */
+static bool is_participle(const char *form)
+{
+    static const char *const ends[] = {"ed", "\xc3\xa9", "\xc3\xa9" "e", "\xc3\xa9s", "\xc3\xa9" "es", "ado", "ada", "ido", "ida", "uelto", "uelta"};
+    static const char more[] = " paid sent sold done left seen lent bought built made read given taken met rendu rendue vendu vendue re\xc3\xa7u re\xc3\xa7ue hecho escrito "
+                               "bezahlt erledigt versandt verkauft erhalten ";
+    size_t len = strlen(form);
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t n = strlen(ends[i]);
+        if (len > n + 2 && !strcmp(form + len - n, ends[i]))
+            return true;
+    }
+    return table_word_in(more, form) || (len > 5 && (!strncmp(form, "ge", 2) || strstr(form, "ckge")) && (form[len - 1] == 't' || !strcmp(form + len - 2, "en")));
+}
+
+/* The day it was done, or nothing: only of plain questions, which ask for no more than whether. A day to come is a plan. */
 static bool is_done_or_empty(const solving *s, size_t k)
 {
     const column *c = &s->columns[k];
+    bool done = false;
 
-    return s->g->strict && (s->does == TABLE_LIST || s->does == TABLE_COUNT) && c->dates >= 2 && c->dates == c->filled &&
-           c->filled + s->totals < s->rows && !s->filtered[k];
+    if (!s->g->strict || c->dates < 2 || c->dates != c->filled || c->filled + s->totals >= s->rows || s->filtered[k] ||
+        (s->does != TABLE_LIST && s->does != TABLE_COUNT && s->does != TABLE_SUM && s->does != TABLE_MEAN))
+        return false;
+    for (size_t i = 0; i < c->n_names; i++)
+        done |= is_participle(c->names[i].form);
+    for (size_t r = 0; r < s->rows && done && s->g->today; r++)
+        if (!isnan(c->value[r]) && c->value[r] > table_day_value(s->g->today))
+            return false;
+    return done;
 }
 
 bool table_is_state(const solving *s, size_t k)
 {
-    return table_says_yes_or_so(&s->columns[k]) || is_done_or_empty(s, k);
+    return (table_says_yes_or_so(&s->columns[k]) && !(s->g->strict && says_what_was_said(&s->columns[k]))) || is_done_or_empty(s, k);
 }
 
 bool table_names_undone(const column *c, const word *w)

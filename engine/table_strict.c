@@ -69,6 +69,8 @@ static bool is_column(const solving *s, const word *w)
         column one = {.n_names = 0};
         for (size_t i = 0; i < s->columns[k].n_names; i++) {
             const word *name = &s->columns[k].names[i];
+            if (one.n_names && table_word_in(" d de du des del of von ", name->form))
+                break; /* "chiffre d'affaires" is one of "chiffre" */
             if (!table_word_in(names_rows, name->form) && !table_word_unit(name->form)) {
                 one.names[0] = *name;
                 one.n_names = 1;
@@ -236,10 +238,19 @@ static bool has_shifted_rows(solving *s)
         for (size_t k = 0; k < last && !table_is_total(s, r) && !*table_cell(s, r, last); k++) {
             double x;
             bool date;
-            if (!table_is_measure(&s->columns[k]) && !s->columns[k].from && table_read_value(s, table_cell(s, r, k), false, &x, &date))
+            const char *cell = table_cell(s, r, k);
+            if (!table_is_measure(&s->columns[k]) && !s->columns[k].from && cell[strcspn(cell, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")] == '\0' && table_read_value(s, table_cell(s, r, k), false, &x, &date))
                 return true;
         }
     return false;
+}
+
+/* "A-t-il", "y a-t-elle". */
+static bool is_inverted(const solving *s, size_t i)
+{
+    const char *w = s->words[i].form, *next = i + 1 < s->n ? s->words[i + 1].form : "";
+
+    return (!strcmp(w, "a") && !strcmp(next, "t")) || (!strcmp(w, "t") && table_word_in(" il elle on ils elles ", next));
 }
 
 bool table_taken_whole(solving *s, table_result *out, cairn_status *st)
@@ -266,7 +277,7 @@ bool table_taken_whole(solving *s, table_result *out, cairn_status *st)
             ((s->does != TABLE_MOST && s->does != TABLE_LEAST) || table_rows_wanted(s) == 1))
             return false; /* "for two nights" */
         if (!w->by && strlen(w->form) == 1 && !w->digits && !w->taken &&
-            ((!table_word_in(letters, w->form) && s->question[w->end] != '\'') || s->question[w->end] == '-'))
+            ((!table_word_in(letters, w->form) && s->question[w->end] != '\'') || (s->question[w->end] == '-' && !is_inverted(s, i))))
             return false; /* "below 10 m", "e-bikes" */
         if (w->content && w->by == BY_NAME && !w->taken && w != what && !column_is_used(s, w) && !is_row(s, w, st))
             return false; /* "are rented" of a column "Rented to" */

@@ -157,7 +157,7 @@ bool table_word_is_most(const char *word)
 
 bool table_word_is_whole(const char *word)
 {
-    return listed(" revenue revenues turnover sales income umsatz einnahmen erlös ventas ingresos recettes recette total totals totale sum subtotal amount line gesamt gesamtpreis summe betrag importe montant ", word, false);
+    return listed(" revenue revenues turnover affaires sales income umsatz einnahmen erlös ventas ingresos recettes recette total totals totale sum subtotal amount line gesamt gesamtpreis summe betrag importe montant ", word, false);
 }
 
 static bool is_letter(char c)

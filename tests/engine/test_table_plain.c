@@ -118,6 +118,26 @@ static const char *const flat_cells[] = {"A", "yes", "yes", "B", "yes", "no", "C
 static const table_grid flats = {.title = "Flats flats.csv", .heads = "Flats\n\nflats", .lang = "en", .columns = flat_columns, .cells = flat_cells, .n_columns = 3, .n_rows = 3,
                                  .strict = true};
 
+static const char *const staff_columns[] = {"Employee", "Department", "Salary"};
+static const char *const staff_cells[] = {"Ada", "Sales", "3200", "Ben", "Sales", "2900", "Cora", "IT", "4100", "Dan", "IT", "3700"};
+static const table_grid staff = {.title = "Staff staff.csv", .heads = "Staff\n\nstaff", .lang = "en", .columns = staff_columns, .cells = staff_cells, .n_columns = 3, .n_rows = 4,
+                                 .strict = true};
+
+static const char *const rsvp_columns[] = {"Guest", "Answer", "Arrives"};
+static const char *const rsvp_cells[] = {"Helen", "yes", "2027-05-02", "Igor", "no", NULL, "Judy", "yes", "2027-05-03", "Karl", NULL, NULL};
+static const table_grid rsvp = {.title = "Guests rsvp.csv", .heads = "Guests\n\nrsvp", .lang = "en", .columns = rsvp_columns, .cells = rsvp_cells, .n_columns = 3, .n_rows = 4,
+                                .strict = true, .today = 20513};
+
+static const char *const sub_columns[] = {"Subscriber", "Status", "Fee", "Cancelled"};
+static const char *const sub_cells[] = {"Alpha", "paid", "20", NULL, "Beta", "overdue", "45", "2025-01-15", "Gamma", "paid", "45", "2026-02-14", "Delta", "partly paid", "20", NULL};
+static const table_grid subs = {.title = "Subscriptions subs.csv", .heads = "Subscriptions\n\nsubs", .lang = "en", .columns = sub_columns, .cells = sub_cells, .n_columns = 4, .n_rows = 4,
+                                .strict = true, .today = 20513};
+
+static const char *const pupil_columns[] = {"\xc3\x89l\xc3\xa8ve", "Groupe", "Note", "Absences"};
+static const char *const pupil_cells[] = {"Alice", "1", "14,5", "2", "Bruno", "2", "9", "0", "Chlo\xc3\xa9", "1", "17", "5", "Denis", "3", "11,5", "1"};
+static const table_grid pupils = {.title = "Liste des \xc3\xa9l\xc3\xa8ves eleves.docx", .heads = "Liste des \xc3\xa9l\xc3\xa8ves\n\neleves", .lang = "fr", .columns = pupil_columns,
+                                  .cells = pupil_cells, .n_columns = 4, .n_rows = 4, .strict = true};
+
 static const struct {
     const table_grid *grid;
     const char *question, *answer; /* NULL: the table does not answer */
@@ -201,6 +221,22 @@ static const struct {
     {&orders, "Which orders are from Hahn or Iris?", "1; 2; 3 (3 of 4 rows)"},
     {&flats, "Which flats have a balcony or a lift?", NULL},
     {&flats, "Which flats have a balcony and no lift?", "B (1 of 3 rows)"},
+    {&sales, "What revenue did the South make in February?", "8200 EUR (sum of Revenue (EUR), 1 of 9 rows: South, Feb, Revenue (EUR): 8200)"},
+    {&sales, "What is the capital of the South?", NULL},
+    {&ventes, "Quel chiffre d'affaires a fait Paris ?", "22750,5 " EURO " (somme de Chiffre d'affaires, 2 lignes sur 3: Paris, janv., Chiffre d'affaires: 12 500,00 " EURO "; Paris, f\xc3\xa9vr., Chiffre d'affaires: 10 250,50 " EURO ")"},
+    {&ventes, "Quelle marge a fait Paris ?", NULL},
+    {&staff, "What is the average salary in IT?", "3900 (mean of Salary, 2 of 4 rows: Cora, IT, Salary: 4100; Dan, IT, Salary: 3700)"},
+    {&staff, "What is the average salary in HR?", NULL},
+    {&staff, "What is the average salary in US?", NULL},
+    {&rsvp, "Who has not answered?", NULL}, /* no is an answer */
+    {&rsvp, "Which guests have not arrived?", NULL}, /* nor will they before the day */
+    {&subs, "Which subscribers have not cancelled?", "Alpha; Delta (2 of 4 rows)"},
+    {&subs, "How many subscribers cancelled in 2026?", "1 (count, 1 of 4 rows: Gamma, paid)"},
+    {&subs, "What is the total fee of the subscribers who have not cancelled?", "40 (sum of Fee, 2 of 4 rows: Alpha, paid, Fee: 20; Delta, partly paid, Fee: 20)"},
+    {&subs, "Which subscribers have paid?", NULL}, /* one has partly */
+    {&subs, "Which subscribers are overdue?", NULL}, /* that one row is found as well by any other way */
+    {&pupils, "Combien d'absences y a-t-il au total ?", "8 (somme de Absences, 4 lignes sur 4)"},
+    {&pupils, "Quelle est la moyenne des notes du groupe 1 ?", "15,75 (moyenne de Note, 2 lignes sur 4: Alice, Note: 14,5; Chlo\xc3\xa9, Note: 17)"},
     {&shifted, "What is the sum of the amounts?", NULL},
     {&clients, "Which customers are there since 2016?", NULL}, /* those of that year, or later ones? */
     {&clients, "Which customers were there before 2018?", "Bergmann; Iris (2 of 3 rows)"},
