@@ -172,6 +172,13 @@ size_t table_rows_wanted(const solving *s);
 cairn_status table_put_row(const solving *s, size_t row, bool value, table_result *out, bytes *text);
 cairn_status table_answer_groups(solving *s, table_result *out, bytes *text);
 
+/* table_rows.c: keep the rows that the question's words stand in. *open: a "not" that belongs to nothing. */
+cairn_status table_read_rows(solving *s, bool *open);
+/* A condition for the call, as printf with two texts. */
+cairn_status table_say_where(solving *s, const char *fmt, const char *a, const char *b);
+/* Is word i a number behind the name of a column: "group 1"? */
+bool table_is_numbered(const solving *s, size_t i);
+
 /* table_list.c: may the names of the rows that are kept be listed, or what they come to be told? */
 bool table_list_is_clear(const solving *s);
 bool table_flow_is_clear(const solving *s);
