@@ -46,6 +46,25 @@ size_t table_distinct(const solving *s, size_t k, size_t *filled)
     return different;
 }
 
+bool table_is_of_both(const solving *s, size_t k)
+{
+    const char **all = arena_alloc(s->memory, (s->rows + 1) * sizeof *all);
+    size_t n = 0;
+    bool both = false;
+
+    if (!all)
+        return true; /* then nothing is told */
+    for (size_t r = 0; r < s->rows; r++)
+        if (s->keep[r])
+            all[n++] = table_cell(s, r, k);
+    qsort(all, n, sizeof *all, by_text);
+    for (size_t r = 0; r < s->rows && n && !both; r++) {
+        const char *name = table_cell(s, r, k);
+        both = !s->keep[r] && !table_is_total(s, r) && bsearch(&name, all, n, sizeof *all, by_text) != NULL;
+    }
+    return both;
+}
+
 bool table_has_repeats(const solving *s, size_t k)
 {
     size_t filled;

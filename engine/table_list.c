@@ -97,16 +97,6 @@ bool table_flow_is_clear(const solving *s)
     return some && !s->bounded;
 }
 
-/* Does a name stand in rows that are kept and in others? */
-static bool is_of_both(const solving *s)
-{
-    for (size_t r = 0; r < s->rows; r++)
-        for (size_t o = 0; o < s->rows && s->keep[r]; o++)
-            if (!s->keep[o] && !table_is_total(s, o) && !strcasecmp(table_cell(s, r, s->label), table_cell(s, o, s->label)))
-                return true;
-    return false;
-}
-
 /* Are there conditions that make the rows a list, not the one row that any other way finds as well? */
 bool table_list_is_clear(const solving *s)
 {
@@ -115,9 +105,9 @@ bool table_list_is_clear(const solving *s)
     if (s->label == SIZE_MAX || s->filtered[s->label] || (table_is_measure(&s->columns[s->label]) && !table_is_identifier(s, s->label)))
         return false;
     repeats = table_has_repeats(s, s->label);
-    if (s->bounded && (repeats || is_of_both(s))) /* rows, or what they come to together? */
+    if (s->bounded && (repeats || table_is_of_both(s, s->label))) /* rows, or what they come to together? */
         return false;
-    if ((s->stated_so || s->denied_cell) && is_of_both(s))
+    if ((s->stated_so || s->denied_cell) && table_is_of_both(s, s->label))
         return false; /* some of hers are paid, and some are not */
     if (!s->stated && s->kept == s->rows - s->totals)
         return false; /* a condition that all meet was another */
@@ -167,18 +157,19 @@ size_t table_list_label(const solving *s)
     return named != SIZE_MAX ? named : s->label;
 }
 
-/* Was the name said for an earlier row? */
-static bool said_before(const solving *s, size_t row)
+/* Was the name said? */
+static bool is_said(const char *const *said, size_t n, const char *name)
 {
-    for (size_t r = 0; r < row; r++)
-        if (s->keep[r] && !strcmp(table_cell(s, r, s->label), table_cell(s, row, s->label)))
+    for (size_t i = 0; i < n; i++)
+        if (!strcasecmp(said[i], name))
             return true;
     return false;
 }
 
 cairn_status table_answer_list(solving *s, table_result *out, bytes *text)
 {
-    size_t n = 0, rows = 0;
+    const char *said[SAID_MAX];
+    size_t n = 0, rows = 0, filled, all = table_distinct(s, s->label, &filled);
     cairn_status st = CAIRN_OK;
 
     for (size_t r = 0; r < s->rows && !st; r++) {
@@ -192,8 +183,9 @@ cairn_status table_answer_list(solving *s, table_result *out, bytes *text)
         }
         if (out->n_rows < sizeof out->rows / sizeof *out->rows)
             out->rows[out->n_rows++] = r;
-        if (said_before(s, r) || n++ >= SAID_MAX)
+        if (n == SAID_MAX || is_said(said, n, table_cell(s, r, s->label)))
             continue;
+        said[n++] = table_cell(s, r, s->label);
         st = n > 1 ? bytes_append_str(text, "; ") : CAIRN_OK;
         if (!st)
             st = bytes_append_str(text, table_cell(s, r, s->label));
@@ -202,8 +194,8 @@ cairn_status table_answer_list(solving *s, table_result *out, bytes *text)
     }
     if (!st && !rows)
         st = bytes_append_str(text, table_say(s, SAY_NONE));
-    if (!st && n > SAID_MAX)
-        st = bytes_printf(text, "; ... (%zu %s)", n - SAID_MAX, table_say(s, SAY_MORE));
+    if (!st && all > n)
+        st = bytes_printf(text, "; ... (%zu %s)", all - n, table_say(s, SAY_MORE));
     if (!st)
         st = bytes_append_str(text, " (");
     if (!st)

@@ -141,6 +141,8 @@ cairn_status table_apply_dates(solving *s);
 
 /* How many different texts column k has in the rows that are kept; *filled: rows with one. */
 size_t table_distinct(const solving *s, size_t k, size_t *filled);
+/* Does a text of column k stand in rows that are kept and in others? */
+bool table_is_of_both(const solving *s, size_t k);
 /* Has column k the same text in several rows? */
 bool table_has_repeats(const solving *s, size_t k);
 /* "Per category": the column; SIZE_MAX: none. */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -274,9 +275,39 @@ static void plain_questions_are_answered_or_left_alone(void **state)
     analyzer_destroy(an);
 }
 
+#define MANY 50000
+
+/* Twenty names of a long list are said, and how many are not; tables as long as they may be take no square of their rows. */
+static void long_lists_are_cut(void **state)
+{
+    static const char *cells[MANY * 2];
+    static char names[MANY][16];
+    static const char *const columns[] = {"Member", "Paid"};
+    table_grid g = {.title = "members", .heads = "members", .lang = "en", .columns = columns, .cells = cells, .n_columns = 2, .n_rows = MANY, .strict = true};
+    cairn_error err = {0};
+    analyzer *an;
+    arena memory;
+    table_result r;
+
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "Member %zu", i / 2);
+        cells[2 * i] = names[i];
+        cells[2 * i + 1] = i / 2 % 2 ? "yes" : "no";
+    }
+    assert_int_equal(analyzer_create(&an, &err), CAIRN_OK);
+    arena_init(&memory, (size_t)512 << 20);
+    assert_int_equal(table_solve(an, "Which members have not paid?", &g, &memory, &r, &err), CAIRN_OK);
+    assert_non_null(r.text);
+    assert_int_equal(strncmp(r.text, "Member 0; Member 2; Member 4; ", 30), 0);
+    assert_non_null(strstr(r.text, "Member 38; ... (12480 more) (25000 of 50000 rows)"));
+    arena_clear(&memory);
+    analyzer_destroy(an);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(plain_questions_are_answered_or_left_alone)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(plain_questions_are_answered_or_left_alone), cmocka_unit_test(long_lists_are_cut)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
