@@ -101,6 +101,8 @@ bool table_says_yes_or_no(const column *c);
 bool table_says_yes_or_so(const column *c);
 /* table_states.c. A cell that says yes (1) or no (0); -1: another. */
 int table_cell_answers(const char *cell);
+/* A word for what has been done: "cancelled", "bezahlt", "rendu", "devuelto"; not "arrives". */
+bool table_is_participle(const char *form);
 /* Does column k tell of each row whether something is so? */
 bool table_is_state(const solving *s, size_t k);
 /* "Unpaid" of a column "Paid". */

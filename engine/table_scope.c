@@ -45,7 +45,7 @@ static bool names_its_dates(const solving *s)
 
 bool table_says_more(const solving *s)
 {
-    bool asks = s->does == TABLE_LIST || s->flows || s->stated, denies = false, alternative = false;
+    bool asks = s->does == TABLE_LIST || s->flows || s->stated || s->dated, denies = false, alternative = false;
 
     for (size_t i = 0; i < s->n; i++) {
         const word *w = &s->words[i];

@@ -270,7 +270,8 @@ static size_t choose_label(solving *s)
         for (size_t a = 0; a < sizeof asking / sizeof *asking; a++)
             if (!strcmp(s->words[i].form, asking[a]))
                 for (size_t k = 0; k < s->g->n_columns; k++)
-                    if (k != s->target && table_names(&s->columns[k], &s->words[i + 1])) {
+                    if (k != s->target && table_names(&s->columns[k], &s->words[i + 1]) &&
+                        !(s->g->strict && !strncmp(asking[a], "who", 3) && table_is_measure(&s->columns[k]))) { /* "who joined" */
                         s->words[i + 1].by = BY_NAME;
                         s->label_named = true;
                         return k;

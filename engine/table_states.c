@@ -36,8 +36,7 @@ static bool says_what_was_said(const column *c)
     return c->n_names && table_word_in(said, c->names[c->n_names - 1].form);
 }
 
-/* A word for what has been done: "cancelled", "bezahlt", "rendu", "devuelto"; not "arrives". */
-static bool is_participle(const char *form)
+bool table_is_participle(const char *form)
 {
     static const char *const ends[] = {"ed", "\xc3\xa9", "\xc3\xa9" "e", "\xc3\xa9s", "\xc3\xa9" "es", "ado", "ada", "ido", "ida", "uelto", "uelta"};
     static const char more[] = " paid sent sold done left seen lent bought built made read given taken met rendu rendue vendu vendue re\xc3\xa7u re\xc3\xa7ue hecho escrito "
@@ -62,7 +61,7 @@ static bool is_done_or_empty(const solving *s, size_t k)
         (s->does != TABLE_LIST && s->does != TABLE_COUNT && s->does != TABLE_SUM && s->does != TABLE_MEAN))
         return false;
     for (size_t i = 0; i < c->n_names; i++)
-        done |= is_participle(c->names[i].form);
+        done |= table_is_participle(c->names[i].form);
     for (size_t r = 0; r < s->rows && done && s->g->today; r++)
         if (!isnan(c->value[r]) && c->value[r] > table_day_value(s->g->today))
             return false;

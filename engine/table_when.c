@@ -262,6 +262,29 @@ static bool between(const solving *s, const named_date *a, const named_date *b, 
     return false;
 }
 
+static bool named_in_question(const solving *s, size_t col)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->words[i].content && table_names(&s->columns[col], &s->words[i]))
+            return true;
+    return false;
+}
+
+/* "Date", "Order date", "Monat": when a row was, and not the one thing that was done then ("Joined", "Date cancelled"). */
+static bool called_date(const column *c)
+{
+    static const char dates[] = " date dates datum day month months quarter year years period tag monat quartal jahr zeitraum jour mois trimestre année période "
+                                "fecha día mes año período since seit depuis desde ";
+    bool called = false;
+
+    for (size_t i = 0; i < c->n_names; i++) {
+        called |= table_word_in(dates, c->names[i].form);
+        if (table_is_participle(c->names[i].form))
+            return false;
+    }
+    return called;
+}
+
 static bool called_since(const column *c)
 {
     for (size_t i = 0; i < c->n_names; i++)
@@ -306,6 +329,8 @@ cairn_status table_apply_dates(solving *s)
             continue;
         if (s->g->strict && does == WHEN_SINCE && called_since(&s->columns[col]))
             s->does = TABLE_NOTHING; /* "customers since 2016" of a column "Since": those of that year, or later ones? */
+        if (s->g->strict && !named_in_question(s, col) && !called_date(&s->columns[col]))
+            s->does = TABLE_NOTHING; /* "the fees in 2026" are not those of who joined then */
         if (s->g->strict && (!sure || (years && from->month && !covers_years(from, to)) || (s->columns[col].order_unsure && !covers_years(from, to))))
             s->does = TABLE_NOTHING;
         if (from->year && s->columns[col].from && !s->columns[col].in_years && !keep_year(s, col, from, to))

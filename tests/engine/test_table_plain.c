@@ -85,7 +85,7 @@ static const char *const month_cells[] = {"Paris", "janv.", "12 500,00 " EURO, "
 static const table_grid ventes = {.title = "Ventes 2026 ventes.csv", .heads = "Ventes 2026\n\nventes", .lang = "fr", .columns = month_columns, .cells = month_cells, .n_columns = 3,
                                   .n_rows = 3, .strict = true};
 
-static const char *const us_columns[] = {"Order", "Ordered", "Amount"};
+static const char *const us_columns[] = {"Order", "Date", "Amount"};
 static const char *const us_cells[] = {"A", "02/14/2026", "5", "B", "03/02/2026", "7", "C", "02/03/2026", "9"};
 static const table_grid us = {.title = "Orders orders.csv", .heads = "Orders\n\norders", .lang = "en", .columns = us_columns, .cells = us_cells, .n_columns = 3, .n_rows = 3,
                               .strict = true};
@@ -185,7 +185,7 @@ static const struct {
     {&visits, "Who arrived in the first quarter of 2026?", "Ben; Cora; Dan (3 of 6 rows)"},
     {&visits, "Which guests arrived this year?", "Ben; Cora; Dan; Eva; Finn (5 of 6 rows)"},
     {&visits, "Which guests arrived last month?", "Cora (1 of 6 rows)"},
-    {&visits, "What is the total of the nights of guests who arrived last year?", "1 (sum of Nights, 1 of 6 rows: 2025-12-31, Ada, Nights: 1)"},
+    {&visits, "What is the total of the nights of guests who arrived last year?", "1 (sum of Nights, 1 of 6 rows: Ada, Nights: 1)"},
     {&visits, "Who arrived in December?", NULL}, /* of which year? */
     {&visits, "Who arrived in H2 2026?", "Finn (1 of 6 rows)"},
     {&parts, "Wie viel Umsatz hat Bonn im zweiten Quartal 2026 gemacht?", "70 (Summe von Umsatz, 1 von 5 Zeilen: Bonn, Q2 2026, Umsatz: 70)"},
@@ -238,6 +238,9 @@ static const struct {
     {&subs, "Which subscribers are overdue?", NULL}, /* that one row is found as well by any other way */
     {&pupils, "Combien d'absences y a-t-il au total ?", "8 (somme de Absences, 4 lignes sur 4)"},
     {&pupils, "Quelle est la moyenne des notes du groupe 1 ?", "15,75 (moyenne de Note, 2 lignes sur 4: Alice, Note: 14,5; Chlo\xc3\xa9, Note: 17)"},
+    {&club, "What is the total fee in 2026?", NULL}, /* they joined then */
+    {&club, "What is the total fee of the members who joined in 2026?", "410 EUR (sum of Fee (EUR), 5 of 6 rows: Ingrid Falk, Fee (EUR): 80; Bram Oude, Fee (EUR): 95; Cleo Marsh, Fee (EUR): 80; David Roth, Fee (EUR): 60; Edda Quist, Fee (EUR): 95)"},
+    {&club, "How many members will join in 2026?", NULL},
     {&shifted, "What is the sum of the amounts?", NULL},
     {&clients, "Which customers are there since 2016?", NULL}, /* those of that year, or later ones? */
     {&clients, "Which customers were there before 2018?", "Bergmann; Iris (2 of 3 rows)"},
