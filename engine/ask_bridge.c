@@ -4,9 +4,9 @@
  * The whole question is searched and judged as ever. Where its best sentence has little of it, as
  * is so when two documents share it, the description is searched by itself; names in and around the
  * sentence that answers to it take its place in the question, which is then searched and judged,
- * too. Before, the index says which names lead nowhere (no passage of another document has them with
- * all that the question names) and about which another document says most of what is asked; these
- * come first. Of several names the one whose question has the best evidence is kept. Its best
+ * too. Before, the index says which names lead nowhere (no passage of another document has them
+ * with all that the question names) and about which another document says most of what is asked;
+ * these come first. Of several names the one whose question has the best evidence is kept. Its best
  * sentences and the one that gave the name stand before the others.
  *
  * No hop, and nothing but its time is lost: where the whole question has its words in one place,
@@ -24,20 +24,21 @@
 #define WHOLE_COVER                                                                                \
     0.65f /* of the whole question in and around its best sentence: with more there is no second   \
              place */
-#define CLAIM_COVER  0.9f /* ... and of a statement with a question at its end, most of which is the statement */
-#define INNER_CHANCE 0.2f  /* that the description is answered */
-#define CLAIM_INNER  0.5f  /* ... by a statement */
-#define CLAIM_OUTER  0.7f
-#define OUTER_CHANCE 0.35f /* that the question with the name is */
-#define ENOUGH_CHANCE 0.9f /* ... beyond which no other name is tried */
-#define FOLLOWED_MAX  3    /* names, of those that may lead anywhere */
-#define ALL_NAMES    0.99f /* of the question, in the passage */
-#define COMMON_ROWS  30    /* passages of other documents with a name of one word, beyond which ... */
-#define COMMON_SHARE 0.04f /* ... it is no name of one thing, in so many of all ("American") */
-#define NAMES_MAX    6
-#define NAMES_PLAIN  4     /* of a description that says itself what it is */
-#define NAME_BYTES   80
-#define NAME_WORDS   6
+#define CLAIM_COVER                                                                                \
+    0.9f /* ... and of a statement with a question at its end, most of which is the statement */
+#define INNER_CHANCE  0.2f /* that the description is answered */
+#define CLAIM_INNER   0.5f /* ... by a statement */
+#define CLAIM_OUTER   0.65f
+#define OUTER_CHANCE  0.35f /* that the question with the name is */
+#define ENOUGH_CHANCE 0.9f  /* ... beyond which no other name is tried */
+#define FOLLOWED_MAX  3     /* names, of those that may lead anywhere */
+#define ALL_NAMES     0.99f /* of the question, in the passage */
+#define COMMON_ROWS   30 /* passages of other documents with a name of one word, beyond which ... */
+#define COMMON_SHARE  0.04f /* ... it is no name of one thing, in so many of all ("American") */
+#define NAMES_MAX     6
+#define NAMES_PLAIN   4 /* of a description that says itself what it is */
+#define NAME_BYTES    80
+#define NAME_WORDS    6
 
 typedef struct found_names {
     const char *name[NAMES_MAX];
@@ -52,7 +53,8 @@ static bool holds_text(const char *text, const char *what, size_t n)
     return false;
 }
 
-/* Has the name the noun of the description ("which network?") as a word of its own: "Cartoon Network"? */
+/* Has the name the noun of the description ("which network?") as a word of its own: "Cartoon
+ * Network"? */
 static bool has_noun(const asking *a, const char *name, size_t len)
 {
     const char *side = a->apart.parts[0].side, *noun = side ? strrchr(side, ' ') : NULL;
@@ -61,7 +63,8 @@ static bool has_noun(const asking *a, const char *name, size_t len)
     noun = noun ? noun + 1 : side;
     n = noun ? strlen(noun) : 0;
     for (size_t i = 0; n > 2 && i + n <= len; i++)
-        if (!strncasecmp(name + i, noun, n) && (!i || name[i - 1] == ' ') && (i + n == len || !isalpha((unsigned char)name[i + n])))
+        if (!strncasecmp(name + i, noun, n) && (!i || name[i - 1] == ' ') &&
+            (i + n == len || !isalpha((unsigned char)name[i + n])))
             return true;
     return false;
 }
@@ -77,7 +80,10 @@ static bool is_known(const asking *a, const char *name, size_t len)
         size_t end = i;
         while (end < len && !strchr(" ,.-()", name[end]))
             end++;
-        bool noun = a->apart.claims && has_noun(a, name + i, end - i); /* "a university": "Bethel University" is none of the question's */
+        bool noun =
+            a->apart.claims &&
+            has_noun(a, name + i,
+                     end - i); /* "a university": "Bethel University" is none of the question's */
         if (end > i + 1 && !noun && (!islower((unsigned char)name[i]) || n == 0)) {
             const char *at = memmem(question, strlen(question), name + i, end - i);
             known += at && (at == question || !isalnum((unsigned char)at[-1])) &&
@@ -104,7 +110,8 @@ static void add_name(asking *a, found_names *names, const char *lang, const char
         len--;
     if (len > 2 && !memcmp(text + len - 2, "'s", 2))
         len -= 2;
-    if (names->n == (a->apart.claims ? NAMES_MAX : NAMES_PLAIN) || len < 2 || len > NAME_BYTES || is_known(a, text, len))
+    if (names->n == (a->apart.claims ? NAMES_MAX : NAMES_PLAIN) || len < 2 || len > NAME_BYTES ||
+        is_known(a, text, len))
         return;
     for (size_t i = 0; i < len; i++) {
         low[i] = (char)tolower((unsigned char)text[i]);
@@ -123,9 +130,11 @@ static void add_name(asking *a, found_names *names, const char *lang, const char
 }
 
 /* "Trent Reznor of Nine Inch Nails": who it is, before where from. */
-static void add_bearer(asking *a, found_names *names, const char *lang, const char *text, size_t len)
+static void add_bearer(asking *a, found_names *names, const char *lang, const char *text,
+                       size_t len)
 {
-    const char *of = memmem(text, len, " of ", 4), *blank = of ? memchr(text, ' ', (size_t)(of - text)) : NULL;
+    const char *of = memmem(text, len, " of ", 4),
+               *blank = of ? memchr(text, ' ', (size_t)(of - text)) : NULL;
 
     if (blank && isupper((unsigned char)blank[1]))
         add_name(a, names, lang, text, (size_t)(of - text));
@@ -157,6 +166,10 @@ static void add_mentions(asking *a, found_names *names, const char *lang, const 
              k++)
             noun |= end - begin == strlen(articles[k]) &&
                     !strncasecmp(text + begin, articles[k], end - begin);
+        const char *last = text + at[i].end - 1;
+        if (at[i].end < len && *last != '.' && last[1] == '.' && isupper((unsigned char)*last) &&
+            (at[i].end - at[i].start < 2 || last[-1] == ' '))
+            continue; /* "Ann B" of "Ann B. Davis" */
         if (noun || (with_noun && !has_noun(a, text + at[i].start, at[i].end - at[i].start)))
             continue;
         if (a->apart.claims)
@@ -298,7 +311,8 @@ static cairn_status find_elsewhere(asking *a, const view *v, const char *words,
 }
 
 /* A word in so many passages is no name of one thing: "American", "Chairman". */
-static cairn_status is_common(asking *a, const view *v, const char *name, bool *common, cairn_error *err)
+static cairn_status is_common(asking *a, const view *v, const char *name, bool *common,
+                              cairn_error *err)
 {
     lexical_segment *segments = arena_calloc(&a->memory, v->n_lexical + 1, sizeof *segments);
     size_t n = 0, rows = 0;
@@ -403,13 +417,44 @@ static cairn_status follow(asking *a, const view *v, const engine_query *e,
     if (st || !outer.evidence.n || outer.evidence.sentences[0].planted)
         return st;
     s = &outer.evidence.sentences[0];
-    if (!may_take(a, s, s->passage) || outer.evidence.answerable < (a->apart.claims ? CLAIM_OUTER : OUTER_CHANCE) ||
-        (!a->apart.claims && outer.evidence.answerable <= a->evidence.answerable) || /* a statement is answered by what it says itself */
+    if (!may_take(a, s, s->passage) ||
+        outer.evidence.answerable < (a->apart.claims ? CLAIM_OUTER : OUTER_CHANCE) ||
+        (!a->apart.claims &&
+         outer.evidence.answerable <=
+             a->evidence.answerable) || /* a statement is answered by what it says itself */
         (*best_name && outer.evidence.answerable <= best->evidence.answerable))
         return CAIRN_OK;
     *best = outer;
     *best_name = name;
     return CAIRN_OK;
+}
+
+/* Is nothing of what is asked beside the description in or around the sentence, however much of the
+ * description is? "Who directed the film that was shot in Leland?" is not answered where films that
+ * were shot in Leland are told. */
+static cairn_status is_asked_elsewhere(asking *a, const evidence_sentence *s, bool *elsewhere,
+                                       cairn_error *err)
+{
+    const cite_passage *p = &a->read[s->passage].text;
+    const char *rest = arena_printf(&a->memory, "%s %s", a->apart.before, a->apart.after);
+    term_list asked = {0}, here = {0};
+    size_t n = 0, found = 0;
+    cairn_status st = rest ? terms_read(a->an, a->apart.lang, rest, strlen(rest), &asked, err)
+                           : cairn_fail(err, CAIRN_ENOMEM, "a bridge");
+
+    if (!st)
+        st =
+            terms_read(a->an, a->apart.lang, p->text + s->before, s->after - s->before, &here, err);
+    for (size_t i = 0; i < asked.n && !st; i++) {
+        if (!(asked.at[i].weight > 0))
+            continue;
+        n++;
+        found += terms_have(here.at, here.n, asked.at[i].key);
+    }
+    *elsewhere = !st && n && !found;
+    term_list_clear(&asked);
+    term_list_clear(&here);
+    return st;
 }
 
 /* Need no further names be followed: has one led to what surely answers, or is the time over? */
@@ -428,14 +473,19 @@ cairn_status ask_bridge(asking *a, const view *v, const engine_query *e,
     const evidence *whole = &a->evidence;
     const char *name = NULL;
     int64_t start = clock_mono_ns();
+    bool elsewhere = false;
     cairn_status st;
 
     if (a->apart.kind != DECOMPOSE_BRIDGE)
         return CAIRN_OK;
     inner = (ask_part){.question = a->apart.parts[0].question};
     a->apart.n_parts = 0;
-    if (whole->n > whole->n_planted &&
-        whole->sentences[0].feature[EVIDENCE_COVER_AROUND] >= (a->apart.claims ? CLAIM_COVER : WHOLE_COVER)) {
+    if (whole->n > whole->n_planted && !a->apart.claims &&
+        (st = is_asked_elsewhere(a, &whole->sentences[0], &elsewhere, err)))
+        return st;
+    if (whole->n > whole->n_planted && !elsewhere &&
+        whole->sentences[0].feature[EVIDENCE_COVER_AROUND] >=
+            (a->apart.claims ? CLAIM_COVER : WHOLE_COVER)) {
         a->apart.kind = DECOMPOSE_NONE;
         return CAIRN_OK;
     }

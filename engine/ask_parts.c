@@ -446,7 +446,8 @@ static bool compares_values(answer_type t)
     return (t >= ANSWER_COUNT && t <= ANSWER_TIME) || t == ANSWER_CODE;
 }
 
-/* Does the sentence speak of the side: with its title and heading, has it every one of the names? */
+/* Does the sentence speak of the side: with its title and heading, has it every one of the names?
+ */
 static bool speaks_of_side(const asking *a, const evidence_sentence *s, const side_names *names)
 {
     const cite_passage *p = &a->read[s->passage].text;
@@ -459,8 +460,9 @@ static bool speaks_of_side(const asking *a, const evidence_sentence *s, const si
     return all;
 }
 
-/* What may be quoted for a side: its best sentence, which names it; where values are compared, the best one that has some. NULL:
- * nothing, and what is said of the other side alone answers no comparison. */
+/* What may be quoted for a side: its best sentence, which names it; where values are compared, the
+ * best one that has some. NULL: nothing, and what is said of the other side alone answers no
+ * comparison. */
 static const evidence_sentence *find_quote(asking *a, size_t side)
 {
     const evidence *e = &a->parts[side].evidence;
@@ -468,9 +470,12 @@ static const evidence_sentence *find_quote(asking *a, size_t side)
 
     if (!e->n || e->answerable < QUOTE_CHANCE)
         return NULL;
-    for (size_t i = 0; i < e->n && !e->sentences[i].planted && e->sentences[i].score >= e->sentences[0].score - QUOTE_SPREAD; i++) {
+    for (size_t i = 0; i < e->n && !e->sentences[i].planted &&
+                       e->sentences[i].score >= e->sentences[0].score - QUOTE_SPREAD;
+         i++) {
         const evidence_sentence *s = &e->sentences[i];
-        if ((i ? speaks_of_side(a, s, &names) : names_side(a, s->passage, &names)) && (!compares_values(e->type) || s->feature[EVIDENCE_TYPE_STRONG] > 0))
+        if ((i ? speaks_of_side(a, s, &names) : names_side(a, s->passage, &names)) &&
+            (!compares_values(e->type) || s->feature[EVIDENCE_TYPE_STRONG] > 0))
             return s;
     }
     return NULL;
@@ -503,7 +508,8 @@ bool ask_parts_in_one_place(const asking *a)
 {
     const evidence *e = a->n_promoted ? &a->whole : &a->evidence;
 
-    return e->n > e->n_planted && e->sentences[0].feature[EVIDENCE_NAMES] >= ALL_NAMES && e->sentences[0].feature[EVIDENCE_COVER_AROUND] >= VALUE_COVER;
+    return e->n > e->n_planted && e->sentences[0].feature[EVIDENCE_NAMES] >= ALL_NAMES &&
+           e->sentences[0].feature[EVIDENCE_COVER_AROUND] >= VALUE_COVER;
 }
 
 /* What is said of a question that the documents do not answer. */

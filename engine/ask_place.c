@@ -171,6 +171,13 @@ static const evidence_sentence *place_to_look(const asking *a, size_t i, bool *n
     return a->reads[i];
 }
 
+/* Only the reading speaks for an answer, and it was found where the evidence sees none. */
+static bool is_found_elsewhere(const asking *a, const evidence_sentence *s)
+{
+    return !a->n_promoted && a->evidence.answerable < (float)a->c->settings.ask_min_answerable && !(s->feature[EVIDENCE_FOREIGN] > 0) &&
+           evidence_is_far(&a->evidence, s);
+}
+
 /* Does the passage, its title or its heading have the question's words that begin at these bytes? The question is read in its language. */
 static cairn_status has_words(asking *a, const cite_passage *p, const text_term *words, size_t n, bool *has, cairn_error *err)
 {
@@ -365,7 +372,7 @@ cairn_status ask_confirm(asking *a, ask_said *said, cairn_error *err)
     text += said->reply;
     len -= said->reply;
     for (size_t i = 0; !st && (s = place_to_look(a, i, &close)); i++) {
-        if (!close || s->away || (first && said->n_places == most && s->score < first->score - CITED_AS_SURE))
+        if (!close || s->away || is_found_elsewhere(a, s) || (first && said->n_places == most && s->score < first->score - CITED_AS_SURE))
             continue;
         st = holds_said(a, s, text, len, both, &place, &holds, &by_head, err);
         if (!st && holds && by_head && !spared) {

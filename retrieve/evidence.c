@@ -19,6 +19,8 @@
 #include "retrieve/injection.h"
 #include "retrieve/question_action.h"
 
+#define FAR_PLACE 5
+#define FAR_SCORE 1.0f
 #define EMPTY_CELL 4.0f /* log-odds off where the best row has nothing below what is asked for */
 #define DESIGNATION_HERE 1.0f /* log-odds for the sentence that names what is asked about */
 
@@ -898,4 +900,9 @@ bool evidence_short_answer(analyzer *an, const char *question, const evidence *e
     }
     arena_clear(&a);
     return n > 0;
+}
+
+bool evidence_is_far(const evidence *e, const evidence_sentence *s)
+{
+    return s >= e->sentences + FAR_PLACE && s->score <= e->sentences[0].score - FAR_SCORE;
 }

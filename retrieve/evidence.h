@@ -151,6 +151,10 @@ bool evidence_short_answer(analyzer *an, const char *question, const evidence *e
 cairn_status evidence_mentions(analyzer *an, const char *question, const evidence *e, const evidence_passage *p,
                                const evidence_sentence *s, arena *a, text_span **out, size_t *n, cairn_error *err);
 
+/* Is the sentence far behind the best one, in place (the sixth and later) and by 1.0 and more in log-odds? Where the evidence alone does not answer, a
+ * reader who finds the answer there agrees with it about nothing. */
+bool evidence_is_far(const evidence *e, const evidence_sentence *s);
+
 /* The question's language by its function words among the candidates and the commonest ones; "" when
  * none shows. Static. */
 const char *evidence_language(const char *question, size_t len, const char *const *candidates,

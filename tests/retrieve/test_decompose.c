@@ -92,6 +92,8 @@ static const struct {
     {"Rosa Prize 2011 was won by a novelist from which country?", "Rosa Prize 2011 was won by which novelist?", "N is from which country?"},
     {"Ilka Varnay lent her voice to the hand-painted animated series that was first shown on which day?",
      "Ilka Varnay lent her voice to which hand-painted animated series?", "N was first shown on which day?"},
+    {"The bell of Hollin Quarry hangs in a church rebuilt by whom?", "The bell of Hollin Quarry hangs in which church?", "N was rebuilt by whom?"},
+    {"Kite Season has a drummer who taught what?", "Kite Season has which drummer?", "N taught what?"},
     {"Anders Brask was a clerk for an English ship owner who was connected with members of what club?", "Anders Brask was a clerk for which English ship owner?",
      "N was connected with members of what club?"},
     {"The captain of the ship Corvina was the first husband of what singer?", "Who is it, The captain of the ship Corvina?", "N was the first husband of what singer?"},

@@ -973,9 +973,28 @@ static int close_analyzer(void **state)
     return 0;
 }
 
+/* What only a reader finds far behind the best sentences is not where they say that the answer is. */
+static void the_sixth_sentence_is_far_where_it_scores_less(void **state)
+{
+    static const float scores[] = {-1.0f, -1.1f, -2.5f, -2.6f, -2.7f, -2.8f, -3.0f};
+    evidence_sentence s[7] = {{.score = 0}};
+    evidence e = {.sentences = s, .n = 7};
+
+    (void)state;
+    for (size_t i = 0; i < 7; i++)
+        s[i].score = scores[i];
+    assert_false(evidence_is_far(&e, &s[0]));
+    assert_false(evidence_is_far(&e, &s[4])); /* among the first five, however little it scores */
+    assert_true(evidence_is_far(&e, &s[5]));
+    assert_true(evidence_is_far(&e, &s[6]));
+    s[5].score = -1.9f;
+    assert_false(evidence_is_far(&e, &s[5]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_sixth_sentence_is_far_where_it_scores_less),
         cmocka_unit_test(questions_tell_what_they_ask_for),
         cmocka_unit_test(what_is_asked_for_is_found_in_a_text),
         cmocka_unit_test(the_sentence_that_answers_comes_first),
