@@ -642,7 +642,7 @@ cairn_status ask_extract(asking *a, cairn_answer *out, arena *memory, cairn_erro
     if (st)
         return cairn_fail(err, st, "answer");
     brief = a->standing.value;
-    if (a->standing.now ? brief.end > brief.start && (a->evidence.type != ANSWER_OTHER || a->standing.earlier)
+    if (a->standing.now ? brief.end - brief.start < s->end - s->start && brief.end > brief.start && (a->evidence.type != ANSWER_OTHER || a->standing.earlier)
                         : evidence_short_answer(a->an, a->question, &a->evidence, &a->read[s->passage], s, &brief))
         out->short_answer = ask_redacted(a, h->text + brief.start, brief.end - brief.start, memory);
     else if (asked_label(a, s, &label))

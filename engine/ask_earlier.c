@@ -47,6 +47,40 @@ static cairn_status add_bare(asking *a, const evidence_sentence *s, text_span **
     return CAIRN_OK;
 }
 
+/* Where the question says of no kind what it asks for: numbers with a unit. */
+static cairn_status measures_in(asking *a, const evidence_sentence *s, text_span **all, size_t *n, cairn_error *err)
+{
+    const cairn_hit *h = &a->hits->hits[s->passage];
+    quantity *q;
+    size_t n_q;
+    cairn_status st = quantities_find(h->text + s->start, s->end - s->start, &a->memory, &q, &n_q, err);
+
+    *n = 0;
+    if (!st && !(*all = arena_calloc(&a->memory, n_q + 1, sizeof **all)))
+        st = cairn_fail(err, CAIRN_ENOMEM, "statements");
+    for (size_t i = 0; !st && i < n_q; i++)
+        if (q[i].kind == QUANTITY_NUMBER && q[i].unit)
+            (*all)[(*n)++] = (text_span){s->start + q[i].start, s->start + q[i].end};
+    return st;
+}
+
+/* "Where is the key now, and where was it before?": the sentence with both answers whole. */
+static bool asks_for_both(const char *question)
+{
+    static const char *const now[] = {"now", "today", "jetzt", "heute", "ahora", "hoy", "maintenant", "aujourd'hui"};
+    char folded[QUESTION_BYTES + 1];
+    size_t n = strlen(question);
+
+    n = n > QUESTION_BYTES ? utf8_floor(question, QUESTION_BYTES) : n;
+    utf8_fold_latin(question, n, folded);
+    for (size_t i = 0; i < sizeof now / sizeof *now; i++) {
+        const char *at = strstr(folded, now[i]);
+        if (at && (at == folded || !is_word_byte(at[-1])) && !is_word_byte(at[strlen(now[i])]))
+            return true;
+    }
+    return false;
+}
+
 /* The value in a sentence that is told as what was; false: none. */
 static cairn_status find_value(asking *a, const evidence_sentence *s, text_span *out, bool *found, cairn_error *err)
 {
@@ -60,12 +94,12 @@ static cairn_status find_value(asking *a, const evidence_sentence *s, text_span 
     *found = false;
     if (s->head_end)
         return CAIRN_OK;
-    if (is_untyped(a->evidence.type)) {
-        if ((*found = standing_earlier_phrase(text, len, &at)))
-            *out = (text_span){s->start + at.start, s->start + at.end};
+    if (is_untyped(a->evidence.type) && (*found = standing_earlier_phrase(text, len, &at))) {
+        *out = (text_span){s->start + at.start, s->start + at.end};
         return CAIRN_OK;
     }
-    st = evidence_mentions(a->an, a->question, &a->evidence, &a->read[s->passage], s, &a->memory, &all, &n, err);
+    st = is_untyped(a->evidence.type) ? measures_in(a, s, &all, &n, err)
+                                      : evidence_mentions(a->an, a->question, &a->evidence, &a->read[s->passage], s, &a->memory, &all, &n, err);
     if (!st && n && a->evidence.type >= ANSWER_COUNT && a->evidence.type <= ANSWER_MEASURE)
         st = add_bare(a, s, &all, &n, err);
     for (size_t i = 0; !st && i < n && !*found; i++) {
@@ -152,7 +186,7 @@ cairn_status ask_earlier_find(asking *a, cairn_error *err)
     if (st)
         return st;
     if (found) {
-        a->standing.value = value;
+        a->standing.value = asks_for_both(a->asked) ? (text_span){now->start, now->end} : value;
         a->standing.old_value = (text_span){0, 0};
         a->standing.told = ASK_TOLD_SAME;
         a->standing.earlier = true;
@@ -248,6 +282,8 @@ bool ask_earlier_denies(asking *a, const char *text, size_t len)
 
     while (len && strchr(" .,;", text[len - 1]))
         len--;
+    if (at.start == a->standing.now->start && at.end == a->standing.now->end)
+        return len < size * 3 / 4; /* both are asked for */
     if (quantities_find(value, size, &a->memory, &want, &n_want, NULL) || quantities_find(text, len, &a->memory, &q, &n, NULL))
         return false;
     for (size_t i = 0; i < n && n_want; i++)

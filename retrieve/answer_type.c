@@ -23,7 +23,7 @@ static const struct {
     {"how much will * cost", ANSWER_MONEY}, {"how much do * cost", ANSWER_MONEY},
     {"how much money", ANSWER_MONEY}, {"how much is the", ANSWER_MONEY}, {"how much is our", ANSWER_MONEY}, {"how much is my", ANSWER_MONEY},
     {"how much was the", ANSWER_MONEY}, {"how much was our", ANSWER_MONEY}, {"how much was my", ANSWER_MONEY},
-    {"how much does * pay", ANSWER_MONEY}, {"how much do * pay", ANSWER_MONEY}, {"how much did * pay", ANSWER_MONEY},
+    {"what did * pay", ANSWER_MONEY}, {"what do * pay", ANSWER_MONEY}, {"what does * pay", ANSWER_MONEY}, {"how much does * pay", ANSWER_MONEY}, {"how much do * pay", ANSWER_MONEY}, {"how much did * pay", ANSWER_MONEY},
     {"how much do * owe", ANSWER_MONEY}, {"how much does * owe", ANSWER_MONEY}, {"how much did * spend", ANSWER_MONEY}, {"how much can * spend", ANSWER_MONEY},
     {"how much could * spend", ANSWER_MONEY}, {"how much may * spend", ANSWER_MONEY}, {"how much do * spend", ANSWER_MONEY},
     {"what is the price", ANSWER_MONEY}, {"what does * cost", ANSWER_MONEY},

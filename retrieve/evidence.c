@@ -30,6 +30,7 @@
 #define CODE_HERE   3.0f /* ... for the line of a program that gives a value to what is asked for of a function */
 #define WAY_OFF     3.0f /* ... off what is about another way of a journey ("our flight home") than the one that is asked about */
 #define WAY_HERE    1.5f /* ... for what is about that one */
+#define SALUTATION_BYTES 60
 #define LONG_SENTENCE 60 /* words */
 #define MANY_WORDS    10
 #define SENTENCE_COST  24 /* bytes: what an encoder's prefix and ends are worth */
@@ -471,6 +472,22 @@ static void cover_around_tally(const asked *q, const reading *r, const text_span
     evidence_cover(q, r, at, s->end, !nl, share, missing);
 }
 
+/* "Dear Ms Moreau," at the top of a letter or mail: a line by itself that answers nothing but who it is to. */
+static bool is_salutation(const reading *r, const text_span *s)
+{
+    static const char *const begins[] = {"Dear ", "Hello ", "Hi ", "Liebe ", "Lieber ", "Hallo ", "Sehr geehrte ", "Sehr geehrter ", "Hola ", "Estimado ", "Estimada ",
+                                         "Querido ", "Querida ", "Bonjour ", "Cher ", "Chère "};
+    const char *text = r->p->text.text;
+    size_t len = s->end - s->start;
+
+    if (len > SALUTATION_BYTES || !strchr(",!:", text[s->end - 1]) || (s->start && text[s->start - 1] != '\n') || (s->end < r->p->text.len && text[s->end] != '\n'))
+        return false;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (!strncmp(text + s->start, begins[i], strlen(begins[i])))
+            return true;
+    return false;
+}
+
 static cairn_status read_sentence(finding *x, const reading *all, size_t passage, size_t i)
 {
     const reading *r = &all[passage];
@@ -545,7 +562,8 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     e.score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, f) - x->off[passage] + e.lift;
     if (!n || (r->table && i == 0 && r->n_sentences > 1) || evidence_names_columns(r, s))
         return CAIRN_OK; /* signs alone, or the line that names the columns */
-    if (!e.planted && !x->q->earlier && is_struck_whole(p, s))
+    if (!e.planted && ((!x->q->earlier && is_struck_whole(p, s)) || (x->q->type != ANSWER_WHO && is_salutation(r, s)) ||
+                       (x->q->type == ANSWER_YES_NO && is_mail_header(r, s))))
         return CAIRN_OK;
     if (!e.planted && follow_up_repeats(p->text.text + s->start, s->end - s->start, &x->params->known, x->q->type == ANSWER_WHY))
         return CAIRN_OK;

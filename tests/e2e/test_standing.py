@@ -170,6 +170,13 @@ class Standing(CairnTest):
             if model_path("qwen2.5-coder-0.5b", "model.gguf"):
                 answer, where, short = self.ask(question)
                 self.assertEqual((answer, where), (f"{value} [1]", [cited]), question)
+        self.write("pcr.md", "# PCR protocol\n\nThe annealing temperature is 58 degrees. Until version 4 the annealing temperature was 55 °C.\n")
+        self.write("key.eml", mail(APRIL, "Key of the boat store", "The key of the boat store is with Mrs Petersen now, no longer in the drawer."))
+        self.index()
+        self.assertEqual(self.ask("What was the annealing temperature before?", "--extractive")[2], "55 °C")
+        for more in ([], ["--extractive"]) if model_path("qwen2.5-coder-0.5b", "model.gguf") else (["--extractive"],):
+            self.assertEqual(self.ask("Where is the key of the boat store now and where before?", *more)[0],
+                             "The key of the boat store is with Mrs Petersen now, no longer in the drawer. [1]")
         # What is told of now alone is no answer to it.
         refused = self.json("ask", "--mode", "lexical", "--extractive", "How much was parking at the boathouse before?", code=1)
         self.assertTrue(refused["refused"], refused)
