@@ -326,6 +326,9 @@ cairn_status ask_standing_tell(asking *a, cairn_error *err);
 cairn_status ask_earlier_find(asking *a, cairn_error *err);
 /* "Who was chair before Agnes?": does the sentence of a text lack the office, or with its neighbours the name, and so tell of somebody else? */
 bool ask_earlier_is_another(const asking *a, const char *text, text_span sentence, text_span near);
+/* Are all values of a claim told as planned ("instead of the 3,900 that were planned") by a sentence that has another one, and the question asks
+ * for no plan? */
+bool ask_earlier_is_old(asking *a, const char *sentence, size_t size, const char *claim, size_t len);
 /* Does a claim not give that value? */
 bool ask_earlier_denies(asking *a, const char *text, size_t len);
 

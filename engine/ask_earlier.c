@@ -272,6 +272,53 @@ bool ask_earlier_is_another(const asking *a, const char *text, text_span sentenc
     return false;
 }
 
+/* Does the text say that something was planned: "the 3,900 that were planned"? Up to the end of the clause. */
+static bool tells_plan(const char *s, size_t len)
+{
+    static const char plans[] = " planned plan plans expected estimated estimate budgeted budget foreseen hoped geplant geplanten veranschlagt erwartet vorgesehen budgetiert "
+                                "previsto previstos prevista previstas presupuestado presupuestados estimado prévu prévus prévue prévues estimé estimés budgété budgétés ";
+    char low[WORD_BYTES];
+
+    for (size_t at = 0; at < len && !strchr(".;,", s[at]);) {
+        size_t n = 0;
+        while (at + n < len && is_word_byte(s[at + n]))
+            n++;
+        if (n && n < WORD_BYTES) {
+            utf8_fold_latin(s + at, n, low);
+            if (word_list_has(plans, low, n))
+                return true;
+        }
+        at += n ? n : 1;
+    }
+    return false;
+}
+
+bool ask_earlier_is_old(asking *a, const char *sentence, size_t size, const char *claim, size_t len)
+{
+    quantity *said, *here;
+    size_t n, n_here;
+    bool old = false, other = false;
+
+    if (standing_asks_earlier(a->asked) || tells_plan(a->asked, strlen(a->asked)) || a->evidence.type < ANSWER_COUNT || a->evidence.type > ANSWER_MEASURE ||
+        quantities_find(claim, len, &a->memory, &said, &n, NULL) || quantities_find(sentence, size, &a->memory, &here, &n_here, NULL))
+        return false;
+    for (size_t k = 0; k < n_here; k++) {
+        const text_span at = {here[k].start, here[k].end};
+        bool in_claim = false;
+        for (size_t i = 0; i < n; i++)
+            in_claim |= quantity_equal(&said[i], &here[k]);
+        if (here[k].kind != QUANTITY_NUMBER)
+            continue;
+        if (!in_claim)
+            other |= here[k].class == UNIT_NONE || here[k].class == UNIT_MONEY || a->evidence.type != ANSWER_MONEY;
+        else if (!standing_is_instead(sentence, at) || !tells_plan(sentence + at.end, size - at.end))
+            return false;
+        else
+            old = true;
+    }
+    return old && other;
+}
+
 bool ask_earlier_denies(asking *a, const char *text, size_t len)
 {
     const text_span at = a->standing.value;

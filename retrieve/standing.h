@@ -36,6 +36,8 @@ bool standing_asks_before(const char *question);
 /* In a sentence, is text[at.start, at.end) told as what was: struck out, "(before: A)", "until now it was A", "instead of A"? `last`: no other
  * value stands behind it; `timed`: it is a day or a time, of which "before" alone says something else. */
 bool standing_is_earlier(const char *text, size_t len, text_span at, bool last, bool timed);
+/* "instead of the 14", "statt 14", "en lugar de 14": the value that another one stands for. */
+bool standing_is_instead(const char *text, text_span at);
 /* The words of a sentence that are told so, where no value is asked for: "metres; it was feet". */
 bool standing_earlier_phrase(const char *text, size_t len, text_span *out);
 

@@ -150,6 +150,29 @@ static bool sign_behind(const char *text, size_t len, text_span at)
     return false;
 }
 
+bool standing_is_instead(const char *text, text_span at)
+{
+    static const char *const signs[] = {"instead of", "rather than", "statt", "anstatt", "en lugar de", "en vez de", "au lieu de"};
+    static const char fillers[] = " the a an der die das den dem el la los las le les ";
+    char folded[STANDING_FOLDED + 1];
+    size_t from = at.start > BEFORE_BYTES ? at.start - BEFORE_BYTES : 0, end, begin;
+
+    while (from < at.start && ((unsigned char)text[from] & 0xC0) == 0x80)
+        from++;
+    standing_fold(text + from, at.start - from, folded);
+    for (end = trimmed(folded);; end = begin) {
+        for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+            if (ends_with(folded, end, signs[i]))
+                return true;
+        for (begin = end; begin && is_word_byte(folded[begin - 1]);)
+            begin--;
+        if (begin == end || !word_list_has(fillers, folded + begin, end - begin))
+            return false;
+        while (begin && !is_word_byte(folded[begin - 1]))
+            begin--;
+    }
+}
+
 bool standing_is_earlier(const char *text, size_t len, text_span at, bool last, bool timed)
 {
     return text_is_struck(text, len, at.start) || sign_in_front(text, at, timed) || sign_behind(text, len, at) || standing_is_replaced(text, at, last);

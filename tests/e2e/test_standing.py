@@ -198,7 +198,9 @@ class Standing(CairnTest):
         for more in ([], ["--extractive"]) if model_path("qwen2.5-coder-0.5b", "model.gguf") else (["--extractive"],):
             self.assertEqual(self.ask("How did the vote on the dogs go?", *more)[0], dogs)
         self.assertEqual(self.ask("How many votes were against the dogs?", "--extractive")[2], "14")
-        self.assertEqual(self.ask("How many votes were against the new shed?", "--extractive")[2], "8")
+        for more in ([], ["--extractive"]) if model_path("qwen2.5-coder-0.5b", "model.gguf") else (["--extractive"],):
+            answer, _, short = self.ask("How many votes were against the new shed?", *more)
+            self.assertIn("8", (answer.split(" [")[0], short), answer)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,8 @@ static void what_was_before(void **state)
     for (size_t i = 0; i < sizeof not_before / sizeof *not_before; i++)
         if (standing_asks_before(not_before[i]))
             fail_msg("\"%s\"", not_before[i]);
+    assert_true(standing_is_instead("It cost 4,180 euros instead of the 3,900 that were planned.", (text_span){35, 40}));
+    assert_false(standing_is_instead("It cost 4,180 euros instead of the 3,900 that were planned.", (text_span){8, 19}));
     assert_true(standing_earlier_phrase(text, strlen(text), &at));
     assert_int_equal(at.end - at.start, 4);
     assert_memory_equal(text + at.start, "feet", 4);
