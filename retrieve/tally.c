@@ -287,6 +287,22 @@ bool tally_asked(const char *question, size_t len, tally_side *side)
     return vote || *side != TALLY_SIDES;
 }
 
+/* The number of a side, as the text has it, as a word of the claim. */
+static bool has_number(const char *claim, size_t claim_len, const char *number, size_t n)
+{
+    for (size_t at = 0; n && at + n <= claim_len; at++)
+        if (!memcmp(claim + at, number, n) && (!at || !is_word_byte(claim[at - 1])) && (at + n == claim_len || !is_word_byte(claim[at + n])))
+            return true;
+    return false;
+}
+
+bool tally_has_side(const char *claim, size_t claim_len, const char *text, size_t len, tally_side side)
+{
+    tally t;
+
+    return tally_find(text, len, &t) && has_number(claim, claim_len, text + t.side[side].start, t.side[side].end - t.side[side].start);
+}
+
 bool tally_is_cut(const char *claim, size_t claim_len, const char *text, size_t len)
 {
     tally t;
@@ -300,9 +316,7 @@ bool tally_is_cut(const char *claim, size_t claim_len, const char *text, size_t 
         return true; /* "abstentions" */
     for (size_t i = 0; i < TALLY_SIDES; i++) {
         size_t n = t.side[i].end - t.side[i].start;
-        bool found = false;
-        for (size_t at = 0; n && at + n <= claim_len && !found; at++)
-            found = !memcmp(claim + at, text + t.side[i].start, n) && (!at || !is_word_byte(claim[at - 1])) && (at + n == claim_len || !is_word_byte(claim[at + n]));
+        bool found = has_number(claim, claim_len, text + t.side[i].start, n);
         here |= n && found;
         away |= n && !found;
     }
