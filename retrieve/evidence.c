@@ -459,7 +459,7 @@ static bool is_struck_whole(const evidence_passage *p, const text_span *s)
 
 /* How much of the question stands around a tally, which says nothing of what was voted on: in its paragraph, with the line above it. Where
  * that line is one of the headings that the passage has for its parts, the others are of other votes. */
-static void cover_around_tally(const asked *q, const reading *r, const text_span *s, double *share, double *missing)
+static void cover_around_tally(const asked *q, const reading *r, const text_span *s, const evidence_sentence *e, double *share, double *missing)
 {
     const char *text = r->p->text.text, *heading = r->p->text.heading, *nl;
     size_t at = s->start;
@@ -469,7 +469,10 @@ static void cover_around_tally(const asked *q, const reading *r, const text_span
     nl = memchr(text + at, '\n', s->start - at);
     if (nl && !(at && heading && memmem(heading, strlen(heading), text + at, (size_t)(nl - text) - at)))
         nl = NULL;
-    evidence_cover(q, r, at, s->end, !nl, share, missing);
+    if (!nl) /* "We voted on it: 7 for, 2 against": what it is, its neighbours say as well */
+        evidence_cover(q, r, e->before < at ? e->before : at, e->after, true, share, missing);
+    else
+        evidence_cover(q, r, at, s->end, false, share, missing);
 }
 
 /* "Dear Ms Moreau," at the top of a letter or mail: a line by itself that answers nothing but who it is to. */
@@ -513,7 +516,7 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     evidence_cover(x->q, r, s->start, s->end, false, &share, &missing);
     f[EVIDENCE_COVER] = (float)share;
     if (voted)
-        cover_around_tally(x->q, r, s, &share, &missing);
+        cover_around_tally(x->q, r, s, &e, &share, &missing);
     else
         evidence_cover(x->q, r, e.before, e.after, true, &share, &missing);
     f[EVIDENCE_COVER_AROUND] = (float)share;
