@@ -551,7 +551,8 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     int way = agrees_on_way(x->q, r, s);
     e.away = way < 0;
     e.lift += way < 0 ? -WAY_OFF : way > 0 && (!typed(x->q->type) || n) ? WAY_HERE : 0;
-    e.lift += voted ? TALLY_HERE * f[EVIDENCE_COVER_AROUND] : 0;
+    e.tally = voted ? TALLY_HERE * f[EVIDENCE_COVER_AROUND] : 0;
+    e.lift += e.tally;
     e.acts = e.acts_in_passage = true;
     if (x->q->pays)
         e.acts = e.acts_in_passage = text_speaks_of_payment(p->text.text + s->start, s->end - s->start) ||
@@ -727,7 +728,7 @@ static void weigh_for_reader(const finding *x, bool cosines)
 
     for (size_t i = 0; i < x->n; i++) {
         evidence_sentence *s = &x->at[i];
-        s->reading = own ? sentence_for_reading(s->feature) - x->off[s->passage] + s->lift - s->idle : s->score;
+        s->reading = own ? sentence_for_reading(s->feature) - x->off[s->passage] + s->lift - s->tally - s->idle : s->score;
     }
 }
 

@@ -113,6 +113,7 @@ typedef struct evidence_sentence {
     float feature[EVIDENCE_FEATURES];
     float lift;  /* part of the score: it has a designation of the question ("E2") that is in no title or heading; below 0: it speaks of another
                     one ("E1") */
+    float tally; /* part of the lift, of the tally of a vote that is asked about; a reader has to see what it was about as well, so not of `reading` */
     bool acts;    /* what the question asks to do is spoken of in it or in its title or heading, or it asks for nothing of the kind */
     bool acts_in_passage; /* ... in its passage */
     float idle;  /* log-odds off where it is not, but by another sentence that mentions what is asked for, too */
