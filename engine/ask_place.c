@@ -287,7 +287,7 @@ static cairn_status holds_said(asking *a, const evidence_sentence *s, const char
     if (ask_earlier_is_old(a, near.text + found[0].start, found[0].end - found[0].start, text, len))
         return CAIRN_OK;
     if (tally_asked(a->asked, strlen(a->asked), &side) && side < TALLY_SIDES && a->evidence.type == ANSWER_COUNT &&
-        !tally_has_side(text, len, near.text + found[0].start, found[0].end - found[0].start, side))
+        !tally_gives_side(text, len, near.text + found[0].start, found[0].end - found[0].start, side))
         return CAIRN_OK;
     if (tally_asked(a->asked, strlen(a->asked), &side) && s->feature[EVIDENCE_COVER_AROUND] < AS_MUCH * a->evidence.sentences[0].feature[EVIDENCE_COVER_AROUND])
         return CAIRN_OK; /* of another vote */

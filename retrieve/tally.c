@@ -296,7 +296,7 @@ static bool has_number(const char *claim, size_t claim_len, const char *number, 
     return false;
 }
 
-bool tally_has_side(const char *claim, size_t claim_len, const char *text, size_t len, tally_side side)
+bool tally_gives_side(const char *claim, size_t claim_len, const char *text, size_t len, tally_side side)
 {
     tally t;
 

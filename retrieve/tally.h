@@ -32,7 +32,7 @@ bool tally_asked(const char *question, size_t len, tally_side *side);
 bool tally_is_vote(const char *word, size_t len);
 
 /* Has the text a tally, and the claim its number of this side? */
-bool tally_has_side(const char *claim, size_t claim_len, const char *text, size_t len, tally_side side);
+bool tally_gives_side(const char *claim, size_t claim_len, const char *text, size_t len, tally_side side);
 
 /* Does the claim give a part of the text's tally and leave another one out? */
 bool tally_is_cut(const char *claim, size_t claim_len, const char *text, size_t len);

@@ -95,9 +95,9 @@ static void a_part_is_not_the_whole(void **state)
     (void)state;
     assert_true(tally_is_cut("2 abstentions", 13, text, strlen(text)));
     assert_true(tally_is_cut("abstentions.", 12, text, strlen(text)));
-    assert_true(tally_has_side("14", 2, text, strlen(text), TALLY_AGAINST));
-    assert_false(tally_has_side("2", 1, text, strlen(text), TALLY_AGAINST));
-    assert_false(tally_has_side("2", 1, "Two offers were read.", 21, TALLY_AGAINST));
+    assert_true(tally_gives_side("14", 2, text, strlen(text), TALLY_AGAINST));
+    assert_false(tally_gives_side("2", 1, text, strlen(text), TALLY_AGAINST));
+    assert_false(tally_gives_side("2", 1, "Two offers were read.", 21, TALLY_AGAINST));
     assert_true(tally_is_cut("5 for", 5, text, strlen(text)));
     assert_false(tally_is_cut("5 for, 14 against, 2 abstentions", 32, text, strlen(text)));
     assert_false(tally_is_cut("rejected", 8, text, strlen(text)));
