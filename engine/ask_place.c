@@ -262,6 +262,7 @@ static cairn_status holds_said(asking *a, const evidence_sentence *s, const char
     cite_passage near = a->read[s->passage].text;
     citation *found;
     tally_side side;
+    tally votes;
     bool names = true;
     size_t n;
     cairn_status st;
@@ -287,7 +288,9 @@ static cairn_status holds_said(asking *a, const evidence_sentence *s, const char
     if (ask_earlier_is_old(a, near.text + found[0].start, found[0].end - found[0].start, text, len))
         return CAIRN_OK;
     if (tally_asked(a->asked, strlen(a->asked), &side) && side < TALLY_SIDES && a->evidence.type == ANSWER_COUNT &&
-        !tally_gives_side(text, len, near.text + found[0].start, found[0].end - found[0].start, side))
+        !tally_gives_side(text, len, near.text + found[0].start, found[0].end - found[0].start, side) &&
+        (tally_find(near.text + found[0].start, found[0].end - found[0].start, &votes) ||
+         !tally_has_side(near.text + found[0].start, found[0].end - found[0].start, side)))
         return CAIRN_OK;
     if (tally_asked(a->asked, strlen(a->asked), &side) && s->feature[EVIDENCE_COVER_AROUND] < AS_MUCH * a->evidence.sentences[0].feature[EVIDENCE_COVER_AROUND])
         return CAIRN_OK; /* of another vote */
