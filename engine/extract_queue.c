@@ -193,12 +193,27 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+/* Whether files can be read at all: a part of the installation that is missing is said once, and not of each file. */
+static cairn_status can_read(cairn_error *err)
+{
+    extractor *ex;
+    cairn_status st = extractor_create(&ex, NULL, err);
+
+    if (!st)
+        extractor_destroy(ex);
+    return st;
+}
+
 cairn_status extract_queue_start(extract_queue **out, cairn *c, const give_way *way, const extract_item *items, size_t n,
                                  cairn_error *err)
 {
-    extract_queue *q = calloc(1, sizeof *q);
+    extract_queue *q = NULL;
+    cairn_status st = n ? can_read(err) : CAIRN_OK;
 
     *out = NULL;
+    if (st)
+        return st;
+    q = calloc(1, sizeof *q);
     if (!q)
         return cairn_fail(err, CAIRN_ENOMEM, "extraction queue");
     q->c = c;

@@ -215,7 +215,6 @@ static const char *const unsupported_text[] = {
     "application/postscript",
     "application/pgp*",
     "image/*",
-    "text/x-msdos-*",
 };
 
 static bool mime_is(const char *pattern, const char *mime)

@@ -310,6 +310,13 @@ static void message(mail *m, GMimeMessage *msg, bool outermost, unsigned nesting
     g_free(cc);
 }
 
+static bool is_mail_name(const char *name)
+{
+    const char *dot = name ? strrchr(name, '.') : NULL;
+
+    return dot && (!strcasecmp(dot, ".eml") || !strcasecmp(dot, ".mht") || !strcasecmp(dot, ".mhtml"));
+}
+
 static cairn_status parse_messages(emitter *e, const parse_input *in, bool mailbox)
 {
     unpack_budget own = {.packed = in->len};
@@ -335,7 +342,9 @@ static cairn_status parse_messages(emitter *e, const parse_input *in, bool mailb
         n++;
         g_object_unref(msg);
     }
-    if (!n && !e->status)
+    if (!n && !e->status && !mailbox && !is_mail_name(in->name)) /* "Article 2846 of ...": it only looks like a mail */
+        parse_text(e, in);
+    else if (!n && !e->status)
         emit_fail(e, CAIRN_EINPUT, "broken: no message could be read");
     if (m.attachments.len) {
         emit_meta(e, "attachments", m.attachments.data, m.attachments.len);

@@ -74,6 +74,12 @@ static void texts(void **state)
          "<table><tr><th>City<th>Year<th>People<tr><td rowspan=2>Bonn<td>1900<td>7<tr><td>2000<td>8"
          "<tr><td colspan=2>Both<td>15</table>",
          {{INGEST_TABLE, "City | Year | People\nBonn | 1900 | 7\nBonn | 2000 | 8\nBoth |  | 15"}}, 0, "", ""},
+        {"backup.cmd", "@echo off\r\nrem Backup of the accounts\r\nxcopy C:\\accounts E:\\ /s\r\n",
+         {{INGEST_CODE, "rem Backup of the accounts"}}, 0, "", ""},
+        {"poster", /* libmagic: news; there is no header that begins as one does */
+         "Article 2846 of alt.sources:\nPath: a!b!greg\nFrom: greg@otc.example (Greg)\nNewsgroups: alt.sources\n"
+         "Subject: a maze\n\nSubmitted by greg\n",
+         {{INGEST_PARAGRAPH, "Submitted by greg"}}, 0, "", ""},
         {"mac.txt", "first line\rsecond line\r\ranother paragraph\r",
          {{INGEST_PARAGRAPH, "first line\nsecond line"}, {INGEST_PARAGRAPH, "another paragraph"}}, 0, "", ""},
         {"a.mbox",
