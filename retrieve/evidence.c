@@ -9,10 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "base/bytes.h"
-#include "retrieve/cite_value.h"
 #include "retrieve/evidence_model.h"
 #include "retrieve/evidence_reading.h"
 #include "retrieve/follow_up.h"
@@ -36,7 +33,6 @@
 #define SENTENCE_COST  24 /* bytes: what an encoder's prefix and ends are worth */
 #define UNREAD_COSINE  0.75f /* what the weights' embedder gives a sentence of another thing */
 #define SIMILAR_ALWAYS 2  /* sentences that get a cosine however long they are */
-#define HEAD_BYTES    ((size_t)1 << 20)
 
 void evidence_params_default(evidence_params *p)
 {
@@ -47,278 +43,6 @@ void evidence_params_default(evidence_params *p)
                            .carried = 0.3,
                            .scale = {1, 0},
                            .tail_from = 5};
-}
-
-/* ---- one passage ---- */
-
-/* "How much does the K2 cost?": a list of prices has a column of prices. */
-static bool is_price_verb(const char *word, size_t len)
-{
-    static const char *const verbs[] = {"cost", "costs", "kostet", "kosten", "cuesta", "cuestan", "coûte", "coûtent"};
-
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (len == strlen(verbs[i]) && !strncasecmp(word, verbs[i], len))
-            return true;
-    return false;
-}
-
-static void reading_clear(reading *r)
-{
-    term_list_clear(&r->terms);
-    term_list_clear(&r->head);
-    free(r->sentences);
-    r->sentences = NULL;
-}
-
-/* Above a column of prices the verb of a question for one stands for the column's name. */
-static cairn_status read_price_column(analyzer *an, const asked *q, reading *r, cairn_error *err)
-{
-    static const char names[] = "price prices cost preis preise kosten precio precios coste prix";
-    const text_term *found = NULL;
-    term_list terms;
-    cairn_status st;
-
-    if (!r->table || q->type != ANSWER_MONEY)
-        return CAIRN_OK;
-    st = terms_read(an, r->lang, names, sizeof names - 1, &terms, err);
-    for (size_t j = 0; !st && j < terms.n && !found; j++)
-        if (terms_have(r->head.at, r->head.n, terms.at[j].key))
-            found = &terms.at[j];
-    for (size_t i = 0; found && i < q->n; i++)
-        if (!r->held[i] && is_price_verb(q->text + q->words[i].start, q->words[i].end - q->words[i].start)) {
-            r->keys[i] = found->key;
-            r->held[i] = r->column[i] = true;
-        }
-    term_list_clear(&terms);
-    return st;
-}
-
-/* "Quand faut-il payer ...": a passage that speaks of a payment in another word has the question's. */
-static void read_payment(const asked *q, reading *r)
-{
-    const text_term *said = NULL;
-
-    for (size_t j = 0; j < r->terms.n && !said; j++)
-        if (text_speaks_of_payment(r->p->text.text + r->terms.at[j].start, r->terms.at[j].end - r->terms.at[j].start))
-            said = &r->terms.at[j];
-    for (size_t i = 0; said && i < q->n; i++)
-        if (!r->held[i] && question_asks_payment(q->text + q->words[i].start, q->words[i].end - q->words[i].start)) {
-            r->keys[i] = said->key;
-            r->held[i] = true;
-        }
-}
-
-static cairn_status read_asked_here(analyzer *an, const asked *q, reading *r, arena *a,
-                                    cairn_error *err)
-{
-    term_list terms;
-    cairn_status st;
-
-    r->keys = arena_calloc(a, q->n + 1, sizeof *r->keys);
-    r->held = arena_calloc(a, q->n + 1, sizeof *r->held);
-    r->column = arena_calloc(a, q->n + 1, sizeof *r->column);
-    if (!r->keys || !r->held || !r->column)
-        return cairn_fail(err, CAIRN_ENOMEM, "evidence");
-    st = terms_read(an, r->lang, q->text, q->len, &terms, err);
-    for (size_t i = 0; !st && i < q->n; i++)
-        for (size_t j = 0; j < terms.n; j++)
-            if (terms.at[j].start == q->words[i].start) {
-                r->keys[i] = terms.at[j].key;
-                r->held[i] = terms_have(r->terms.at, r->terms.n, r->keys[i]) ||
-                             terms_have(r->head.at, r->head.n, r->keys[i]);
-                break;
-            }
-    term_list_clear(&terms);
-    if (!st && q->pays)
-        read_payment(q, r);
-    return st ? st : read_price_column(an, q, r, err);
-}
-
-/* Lines with the sign that parts cells: as chunks of tables are written, the header first. */
-static bool is_table(const char *s, size_t len)
-{
-    const char *nl = memchr(s, '\n', len), *end;
-    size_t first = nl ? (size_t)(nl - s) : 0;
-
-    if (!nl || !memmem(s, first, " | ", 3))
-        return false;
-    end = memchr(nl + 1, '\n', len - first - 1);
-    return memmem(nl, end ? (size_t)(end - nl) : len - first, " | ", 3) != NULL;
-}
-
-static cairn_status read_passage(analyzer *an, const asked *q, const evidence_passage *p, arena *a,
-                                 reading *r, cairn_error *err)
-{
-    bytes head;
-    cairn_status st;
-
-    *r = (reading){.p = p,
-                   .lang = terms_language(p->text.lang, NULL, p->text.text, p->text.len),
-                   .table = is_table(p->text.text, p->text.len)};
-    bytes_init(&head, HEAD_BYTES);
-    st = bytes_printf(&head, "%s\n%s", p->text.title ? p->text.title : "",
-                      p->text.heading ? p->text.heading : "");
-    if (!st && r->table)
-        st = bytes_printf(&head, "\n%.*s", (int)strcspn(p->text.text, "\n"), p->text.text);
-    if (st)
-        cairn_fail(err, st, "evidence");
-    else
-        st = terms_read(an, r->lang, head.data, head.len, &r->head, err);
-    bytes_clear(&head);
-    if (!st)
-        st = terms_read(an, r->lang, p->text.text, p->text.len, &r->terms, err);
-    if (!st)
-        st = read_asked_here(an, q, r, a, err);
-    if (!st)
-        st = quantities_find(p->text.text, p->text.len, a, &r->quantities, &r->n_quantities, err);
-    if (!st)
-        st = r->table ? sentences_rows(p->text.text, p->text.len, sentences_dotted_ordinals(r->lang), &r->sentences,
-                                       &r->n_sentences, err)
-                      : sentences_split(p->text.text, p->text.len, false,
-                                        sentences_dotted_ordinals(r->lang), &r->sentences,
-                                        &r->n_sentences, err);
-    if (!st)
-        st = evidence_read_days(q, r, a, err);
-    if (!st && !(r->injection = arena_calloc(a, r->n_sentences + 1, sizeof *r->injection)))
-        st = cairn_fail(err, CAIRN_ENOMEM, "evidence");
-    if (!st)
-        injection_scores(p->text.text, p->text.len, r->sentences, r->n_sentences, r->injection);
-    return st;
-}
-
-/* Whether the mention is made of the question's own words. */
-static bool in_question(const asked *q, const reading *r, const text_span *m)
-{
-    const text_term *at;
-    size_t n, known = 0, weighty = 0;
-
-    evidence_terms_between(&r->terms, m->start, m->end, &at, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (at[i].weight <= 0)
-            continue;
-        weighty++;
-        for (size_t j = 0; j < q->n; j++)
-            if (r->keys[j] == at[i].key && !(q->words[j].carried && q->words[j].number)) {
-                known++;
-                break;
-            }
-    }
-    return weighty == known;
-}
-
-/* The quantities of a sentence with places counted from its beginning. */
-static cairn_status local_quantities(const reading *r, const text_span *s, arena *a, quantity **out,
-                                     size_t *n)
-{
-    *out = arena_alloc(a, (r->n_quantities + 1) * sizeof **out);
-    *n = 0;
-    if (!*out)
-        return CAIRN_ENOMEM;
-    for (size_t i = 0; i < r->n_quantities; i++) {
-        quantity x = r->quantities[i];
-        if (x.start < s->start || x.end > s->end)
-            continue;
-        x.start -= s->start;
-        x.end -= s->start;
-        (*out)[(*n)++] = x;
-    }
-    return CAIRN_OK;
-}
-
-/* A line at the top of a mail, "Date: Tue, 04 Feb 2025 07:55:00 +0100": its numbers count nothing and measure nothing. */
-static bool is_mail_header(const reading *r, const text_span *s)
-{
-    static const char *const names[] = {"From: ", "To: ", "Cc: ", "Date: ", "Sent: "};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names && !strncmp(r->p->text.text, names[0], strlen(names[0])); i++)
-        if (s->end - s->start > strlen(names[i]) && !strncmp(r->p->text.text + s->start, names[i], strlen(names[i])) &&
-            (!s->start || r->p->text.text[s->start - 1] == '\n'))
-            return true;
-    return false;
-}
-
-/* Is a time of the sentence the arrival, where the departure is asked for, or the other way round? */
-static bool is_other_end(const asked *q, const reading *r, const text_span *s, text_span at)
-{
-    const char *text = r->p->text.text;
-    text_span head;
-    bool row = evidence_head_of_row(r, s, &head);
-    way_end end = way_end_of(row ? text + head.start : NULL, row ? head.end - head.start : 0, text + s->start, s->end - s->start, at);
-
-    return q->way.end != WAY_WHOLE && end != WAY_WHOLE && end != q->way.end;
-}
-
-/* "SK 1467": no year. */
-static bool is_flight_number(const char *text, text_span at)
-{
-    return at.start > 2 && text[at.start - 1] == ' ' && isupper((unsigned char)text[at.start - 2]) &&
-           (isupper((unsigned char)text[at.start - 3]) || isdigit((unsigned char)text[at.start - 3])) && at.end - at.start <= 4 &&
-           strspn(text + at.start, "0123456789") == at.end - at.start;
-}
-
-/* How a sentence stands to the way of a journey that is asked about: < 0 another one, > 0 that one. */
-static int agrees_on_way(const asked *q, const reading *r, const text_span *s)
-{
-    const char *text = r->p->text.text;
-    text_span head;
-    bool row = q->way.travel && evidence_head_of_row(r, s, &head);
-    way_direction of = WAY_ANY;
-    int places;
-
-    if (!q->way.travel)
-        return 0;
-    places = way_agrees(&q->way, q->text, row ? text + head.start : NULL, row ? head.end - head.start : 0, text + s->start, s->end - s->start);
-    if (places < 0)
-        return -1;
-    if (q->way.direction != WAY_ANY)
-        of = way_of_place(text, s->start, s->end, r->p->text.heading);
-    return of == WAY_ANY ? places : of == q->way.direction ? 1 : -1;
-}
-
-/* Mentions of what is asked for in a sentence, in bytes of the passage, the question's own left out. */
-static cairn_status mentions_in(const asked *q, const reading *r, const text_span *s, arena *a,
-                                text_span **out, size_t *n, cairn_error *err)
-{
-    quantity *local;
-    const char *text = r->p->text.text + s->start;
-    size_t n_local, kept = 0;
-    tally t;
-    cairn_status st = local_quantities(r, s, a, &local, &n_local);
-    bool in_cell = r->table && q->type == ANSWER_MONEY; /* whose unit stands in the table's first line, if anywhere */
-
-    *n = 0;
-    if (q->type == ANSWER_COUNT && q->side < TALLY_SIDES && evidence_has_tally(q, r, s->start, s->end, &t)) {
-        const text_span *m = &t.side[q->side];
-        if (m->end == m->start)
-            return CAIRN_OK;
-        if (!(*out = arena_alloc(a, sizeof **out)))
-            return cairn_fail(err, CAIRN_ENOMEM, "mentions");
-        **out = (text_span){s->start + m->start, s->start + m->end};
-        *n = 1;
-        return CAIRN_OK;
-    }
-    if (q->type == ANSWER_COUNT && (q->side == TALLY_AGAINST || q->side == TALLY_ABSTAINED) &&
-        !tally_has_side(r->p->text.text + s->start, s->end - s->start, q->side))
-        return CAIRN_OK; /* a number, but of nobody who was */
-    if (q->type >= ANSWER_COUNT && q->type <= ANSWER_MEASURE && is_mail_header(r, s))
-        return CAIRN_OK;
-    if (!st)
-        st = answer_mentions(in_cell ? ANSWER_MEASURE : q->type, in_cell ? 1u << UNIT_MONEY : q->units,
-                             text, s->end - s->start, local, n_local, a, out, n, err);
-    for (size_t i = 0; !st && i < *n; i++) {
-        text_span m = {(*out)[i].start + s->start, (*out)[i].end + s->start};
-        if (q->way.travel && (is_other_end(q, r, s, (*out)[i]) || is_flight_number(text, (*out)[i])))
-            continue;
-        if (!in_question(q, r, &m) && (q->earlier || !text_is_struck(r->p->text.text, r->p->text.len, m.start)))
-            (*out)[kept++] = m;
-    }
-    *n = kept;
-    return st;
-}
-
-static bool typed(answer_type t)
-{
-    return t != ANSWER_OTHER && t != ANSWER_WHY && t != ANSWER_YES_NO;
 }
 
 /* ---- the lists ---- */
@@ -524,13 +248,13 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     evidence_cover(x->q, r, 0, p->text.len, true, &share, &missing);
     f[EVIDENCE_COVER_PASSAGE] = (float)share;
     f[EVIDENCE_RARE_PASSAGE] = (float)missing;
-    st = mentions_in(x->q, r, s, x->a, &mentions, &n, x->err);
+    st = evidence_mentions_in(x->q, r, s, x->a, &mentions, &n, x->err);
     if (st)
         return st;
     bool unseen = (x->q->type == ANSWER_WHO || x->q->type == ANSWER_WHERE) &&
                   !answer_names_visible(r->lang);
-    f[EVIDENCE_TYPE] = !typed(x->q->type) || n || unseen;
-    f[EVIDENCE_TYPE_STRONG] = typed(x->q->type) && n && !unseen;
+    f[EVIDENCE_TYPE] = !evidence_is_typed(x->q->type) || n || unseen;
+    f[EVIDENCE_TYPE_STRONG] = evidence_is_typed(x->q->type) && n && !unseen;
     f[EVIDENCE_NUMBERS] = evidence_numbers_missing(x->q, r, e.before, e.after);
     f[EVIDENCE_LEXICAL_FIRST] = p->lexical > 0 && p->lexical >= x->lists.best_lexical;
     f[EVIDENCE_LEXICAL_SHARE] = x->lists.best_lexical > 0 ? p->lexical / x->lists.best_lexical : 0;
@@ -546,11 +270,11 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     evidence_terms_between(&r->terms, s->start, s->end, &at, &n);
     f[EVIDENCE_LENGTH] = (float)(n > LONG_SENTENCE ? LONG_SENTENCE : n) / LONG_SENTENCE;
     f[EVIDENCE_FOREIGN] = *x->q->lang && strcmp(x->q->lang, r->lang) != 0;
-    e.lift = !typed(x->q->type) && tells_apart(x->q, r, s) ? DESIGNATION_HERE : 0;
+    e.lift = !evidence_is_typed(x->q->type) && tells_apart(x->q, r, s) ? DESIGNATION_HERE : 0;
     e.lift -= evidence_off_subject(x->q, p, s, row);
-    int way = agrees_on_way(x->q, r, s);
+    int way = evidence_agrees_on_way(x->q, r, s);
     e.away = way < 0;
-    e.lift += way < 0 ? -WAY_OFF : way > 0 && (!typed(x->q->type) || n) ? WAY_HERE : 0;
+    e.lift += way < 0 ? -WAY_OFF : way > 0 && (!evidence_is_typed(x->q->type) || n) ? WAY_HERE : 0;
     e.tally = voted ? TALLY_HERE * f[EVIDENCE_COVER_AROUND] : 0;
     e.lift += e.tally;
     e.acts = e.acts_in_passage = true;
@@ -567,7 +291,7 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     if (!n || (r->table && i == 0 && r->n_sentences > 1) || evidence_names_columns(r, s))
         return CAIRN_OK; /* signs alone, or the line that names the columns */
     if (!e.planted && ((!x->q->earlier && is_struck_whole(p, s)) || (x->q->type != ANSWER_WHO && is_salutation(r, s)) ||
-                       (x->q->type == ANSWER_YES_NO && is_mail_header(r, s))))
+                       (x->q->type == ANSWER_YES_NO && evidence_is_mail_header(r, s))))
         return CAIRN_OK;
     if (!e.planted && follow_up_repeats(p->text.text + s->start, s->end - s->start, &x->params->known, x->q->type == ANSWER_WHY))
         return CAIRN_OK;
@@ -615,7 +339,7 @@ static void weigh_code(finding *x, const reading *all, size_t n)
     for (size_t i = 0; i < sizeof about / sizeof *about; i++)
         has->feature[about[i]] = of->feature[about[i]];
     has->feature[EVIDENCE_TYPE] = 1;
-    has->feature[EVIDENCE_TYPE_STRONG] = typed(x->q->type);
+    has->feature[EVIDENCE_TYPE_STRONG] = evidence_is_typed(x->q->type);
     has->lift += CODE_HERE;
     has->score = apply(x->vectors ? &sentence_by_vectors : &sentence_by_words, has->feature) - x->off[has->passage] + has->lift;
 }
@@ -771,7 +495,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     out->asks_to_do = q.action != SIZE_MAX || q.pays;
     out->units = q.units;
     for (size_t i = 0; i < n && !st; i++)
-        st = read_passage(an, &q, &passages[i], a, &all[i], err);
+        st = evidence_read_passage(an, &q, &passages[i], a, &all[i], err);
     if (!st)
         evidence_read_misspelt(&q, all, n);
     if (!st)
@@ -782,7 +506,7 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
     if (!st)
         weigh_code(&x, all, n);
     for (size_t i = 0; i < n; i++)
-        reading_clear(&all[i]);
+        evidence_reading_clear(&all[i]);
     if (st)
         return st;
     weigh_actions(&x);
@@ -804,124 +528,6 @@ cairn_status evidence_find(analyzer *an, const char *question, const evidence_pa
                                                                     : &question_by_cosine,
               passages[out->sentences[0].passage].text.lang, out);
     return CAIRN_OK;
-}
-
-/* ---- the short answer ---- */
-
-#define CLAUSE_BYTES 24 /* so much further away is what stands in another clause */
-
-/* Does another clause begin in these bytes? "... begins on 1 March and ends on 31 May": what ends, ends in May. */
-static bool new_clause(const char *s, size_t len)
-{
-    static const char *const joins[] = {" and ", " und ", " et ", " y ", " e ", " i ", " и ", " but ", " aber ", " mais ", " pero ",
-                                        "; ", "；", "，", "、"};
-
-    for (size_t i = 0; i < sizeof joins / sizeof *joins; i++)
-        if (memmem(s, len, joins[i], strlen(joins[i])))
-            return true;
-    return false;
-}
-
-/* Bytes between the mention and the nearest word of the question in the sentence; the words that
- * stand close count more than those far away, and those of its own clause more than others. */
-static double nearness(const asked *q, const reading *r, const text_span *s, const text_span *m)
-{
-    const text_term *at;
-    size_t n;
-    double sum = 0;
-
-    evidence_terms_between(&r->terms, s->start, s->end, &at, &n);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < q->n; j++) {
-            size_t gap;
-            if (!r->keys[j] || r->keys[j] != at[i].key)
-                continue;
-            gap = at[i].end <= m->start ? m->start - at[i].end
-                  : at[i].start >= m->end ? at[i].start - m->end : 0;
-            if (gap && new_clause(r->p->text.text + (at[i].end <= m->start ? at[i].end : m->end), gap))
-                gap += CLAUSE_BYTES;
-            sum += q->words[j].weight / (8.0 + (double)gap);
-            break;
-        }
-    return sum;
-}
-
-/* A date with its month, where the month was asked for, before any that has none. */
-#define MONTH_BONUS 1e6
-
-static bool has_month(const char *text, size_t len, arena *a)
-{
-    quantity *q;
-    size_t n;
-
-    return !quantities_find(text, len, a, &q, &n, NULL) && n && q[0].kind == QUANTITY_DATE && q[0].month;
-}
-
-cairn_status evidence_mentions(analyzer *an, const char *question, const evidence *e, const evidence_passage *p,
-                               const evidence_sentence *s, arena *a, text_span **out, size_t *n, cairn_error *err)
-{
-    evidence_params params;
-    text_span where = {s->start, s->end}, *found = NULL;
-    double *near = NULL;
-    reading r = {0};
-    asked q;
-    cairn_status st;
-
-    *out = NULL;
-    *n = 0;
-    if (!typed(e->type))
-        return CAIRN_OK;
-    evidence_params_default(&params);
-    params.typed_len = e->typed_len;
-    st = evidence_read_question(an, question, &params, e->lang, a, &q, err);
-    if (!st)
-        st = read_passage(an, &q, p, a, &r, err);
-    if (!st)
-        st = mentions_in(&q, &r, &where, a, &found, n, err);
-    if (!st && !(near = arena_calloc(a, *n + 1, sizeof *near)))
-        st = cairn_fail(err, CAIRN_ENOMEM, "evidence");
-    for (size_t i = 0; !st && i < *n; i++) { /* of equally near ones the first stays first */
-        text_span m = found[i];
-        double x = nearness(&q, &r, &where, &m);
-        size_t at = i;
-        if (e->type == ANSWER_DATE && answer_asks_month(question, strlen(question)) && has_month(p->text.text + m.start, m.end - m.start, a))
-            x += MONTH_BONUS;
-        for (; at && near[at - 1] < x; at--) {
-            near[at] = near[at - 1];
-            found[at] = found[at - 1];
-        }
-        near[at] = x;
-        found[at] = m;
-    }
-    reading_clear(&r);
-    *out = found;
-    return st;
-}
-
-bool evidence_short_answer(analyzer *an, const char *question, const evidence *e,
-                           const evidence_passage *p, const evidence_sentence *s, text_span *out)
-{
-    text_span *mentions;
-    size_t n = 0;
-    arena a;
-
-    arena_init(&a, (size_t)64 << 20);
-    if (evidence_mentions(an, question, e, p, s, &a, &mentions, &n, NULL))
-        n = 0;
-    if (n) {
-        size_t i = 0;
-        text_span whole;
-        while (i < n && cite_is_per_unit(p->text.text + s->start, s->end - s->start,
-                                         (text_span){mentions[i].start - s->start, mentions[i].end - s->start}, question, &a))
-            i++;
-        *out = mentions[i < n ? i : 0];
-        if (e->type >= ANSWER_COUNT && e->type <= ANSWER_MEASURE) {
-            whole = cite_whole_value(p->text.text + s->start, s->end - s->start, (text_span){out->start - s->start, out->end - s->start}, question, &a);
-            *out = (text_span){s->start + whole.start, s->start + whole.end};
-        }
-    }
-    arena_clear(&a);
-    return n > 0;
 }
 
 bool evidence_is_far(const evidence *e, const evidence_sentence *s)

@@ -62,6 +62,20 @@ typedef struct reading {
     size_t n_limits;
 } reading;
 
+/* The passage as the question reads it; what it holds is freed by evidence_reading_clear, what lies in `a` with that. */
+cairn_status evidence_read_passage(analyzer *an, const asked *q, const evidence_passage *p, arena *a, reading *r, cairn_error *err);
+void evidence_reading_clear(reading *r);
+
+/* What the sentence names of the kind that the question asks for, as bytes of the passage, in reading order; in `a`. */
+cairn_status evidence_mentions_in(const asked *q, const reading *r, const text_span *s, arena *a, text_span **out, size_t *n,
+                                  cairn_error *err);
+/* A kind that mentions can be looked for of. */
+bool evidence_is_typed(answer_type t);
+/* Is the sentence a line of a mail's head ("Date: ...")? */
+bool evidence_is_mail_header(const reading *r, const text_span *s);
+/* Of a question about a journey: 1 what is about the way that is asked about, -1 about another one, 0 neither. */
+int evidence_agrees_on_way(const asked *q, const reading *r, const text_span *s);
+
 /* Does a tally stand in the bytes, where the question asks about a vote? */
 bool evidence_has_tally(const asked *q, const reading *r, size_t start, size_t end, tally *out);
 
