@@ -115,6 +115,7 @@ typedef struct match {
 typedef struct wanted {
     const char *text;
     bool german;
+    bool asks; /* the claim itself is a question */
     term_list terms;
     quantity *quantities;
     size_t n_quantities;
@@ -199,6 +200,8 @@ static match best_run(const prepared *p, const wanted *w, size_t max_sentences)
                 to++;
             while (qto < p->n_quantities && p->quantities[qto].start < end)
                 qto++;
+            if (!w->asks && sentence_asks(p->text, p->sentences[first + run].start, end))
+                continue; /* who asks says nothing, but with the reply: "Are cats allowed?" holds no "Yes, cats are allowed" */
             run_of r = {p->text, p->terms.at + from, to - from, p->quantities + qfrom, qto - qfrom,
                         &p->head};
             match m = measure_run(w, total, &r);
@@ -310,7 +313,7 @@ static cairn_status compare(const checker *c, const claim *cl, const prepared *p
                             const cite_params *params, match *m, size_t *words)
 {
     const char *text = cl->text.data ? cl->text.data : "";
-    wanted w = {.text = text, .german = !strcmp(p->lang, "de")};
+    wanted w = {.text = text, .german = !strcmp(p->lang, "de"), .asks = sentence_asks(text, 0, cl->text.len)};
     cairn_status st = read_terms(c, p->lang, text, cl->text.len, &w.terms);
 
     if (!st)

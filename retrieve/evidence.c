@@ -293,6 +293,8 @@ static cairn_status read_sentence(finding *x, const reading *all, size_t passage
     if (!e.planted && ((!x->q->earlier && is_struck_whole(p, s)) || (x->q->type != ANSWER_WHO && is_salutation(r, s)) ||
                        (x->q->type == ANSWER_YES_NO && evidence_is_mail_header(r, s))))
         return CAIRN_OK;
+    if (!e.planted && !x->q->of_questions && evidence_only_asks(r, i))
+        return CAIRN_OK;
     if (!e.planted && follow_up_repeats(p->text.text + s->start, s->end - s->start, &x->params->known, x->q->type == ANSWER_WHY))
         return CAIRN_OK;
     return add_sentence(x, e, words_hash(r, s));

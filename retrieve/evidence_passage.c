@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "retrieve/injection.h"
 #include "retrieve/question_action.h"
+#include "retrieve/sentences.h"
 
 #define HEAD_BYTES    ((size_t)1 << 20)
 
@@ -216,6 +217,14 @@ static bool is_flight_number(const char *text, text_span at)
     return at.start > 2 && text[at.start - 1] == ' ' && isupper((unsigned char)text[at.start - 2]) &&
            (isupper((unsigned char)text[at.start - 3]) || isdigit((unsigned char)text[at.start - 3])) && at.end - at.start <= 4 &&
            strspn(text + at.start, "0123456789") == at.end - at.start;
+}
+
+bool evidence_only_asks(const reading *r, size_t i)
+{
+    const char *text = r->p->text.text;
+
+    return sentence_asks(text, r->sentences[i].start, r->sentences[i].end) &&
+           (i + 1 == r->n_sentences || sentence_asks(text, r->sentences[i + 1].start, r->sentences[i + 1].end));
 }
 
 /* How a sentence stands to the way of a journey that is asked about: < 0 another one, > 0 that one. */

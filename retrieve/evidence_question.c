@@ -143,6 +143,19 @@ static int month_named(const char *word, size_t len, arena *a)
     return date && !quantities_find(date, strlen(date), a, &q, &n, NULL) && n == 1 && q[0].kind == QUANTITY_DATE ? q[0].month : 0;
 }
 
+/* "Which questions are in the quiz?" */
+static bool asks_for_questions(const char *question, size_t len)
+{
+    static const char *const words[] = {"question", "frage", "pregunta", "domand", "вопрос", "问题", "سؤال", "quiz"};
+    char low[512];
+
+    utf8_fold_latin(question, len < sizeof low ? len : utf8_floor(question, sizeof low - 1), low);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(low, words[i]))
+            return true;
+    return false;
+}
+
 cairn_status evidence_read_question(analyzer *an, const char *question,
                                     const evidence_params *params, const char *lang, arena *a,
                                     asked *q, cairn_error *err)
@@ -191,6 +204,7 @@ cairn_status evidence_read_question(analyzer *an, const char *question,
         for (size_t i = 0; i < q->n; i++)
             if (q->words[i].start == action.start)
                 q->action = i;
+    q->of_questions = asks_for_questions(question, typed);
     q->pays = q->type == ANSWER_DATE && question_asks_payment(question, typed);
     if (!st)
         evidence_find_thing(q);

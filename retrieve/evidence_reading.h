@@ -42,6 +42,7 @@ typedef struct asked {
     bool vote;       /* it asks about a vote (tally.h) */
     tally_side side; /* ... and how many were on this side */
     size_t action; /* of the words, what it asks to do (question_action.h); SIZE_MAX: nothing */
+    bool of_questions; /* it asks for questions */
     bool pays;      /* it asks for the time of a payment (question_action.h) */
 } asked;
 
@@ -66,6 +67,8 @@ typedef struct reading {
 cairn_status evidence_read_passage(analyzer *an, const asked *q, const evidence_passage *p, arena *a, reading *r, cairn_error *err);
 void evidence_reading_clear(reading *r);
 
+/* Does sentence i ask, and nothing answer it: another question follows, or nothing does? */
+bool evidence_only_asks(const reading *r, size_t i);
 /* What the sentence names of the kind that the question asks for, as bytes of the passage, in reading order; in `a`. */
 cairn_status evidence_mentions_in(const asked *q, const reading *r, const text_span *s, arena *a, text_span **out, size_t *n,
                                   cairn_error *err);

@@ -335,3 +335,25 @@ bool text_is_struck(const char *text, size_t len, size_t at)
         }
     return open && memmem(text + at, end - at, "~~", 2);
 }
+
+bool sentence_asks(const char *text, size_t start, size_t end)
+{
+    static const char *const signs[] = {"?", "\xEF\xBC\x9F", "\xD8\x9F"}; /* of Chinese and of Arabic */
+    static const char *const closing[] = {"\"", "'", ")", "*", " ", "\n", "\xE2\x80\x9C", "\xE2\x80\x9D", "\xC2\xBB", "\xE3\x80\x8D"};
+    size_t n;
+
+    for (bool cut = true; cut;) {
+        cut = false;
+        for (size_t i = 0; !cut && i < sizeof closing / sizeof *closing; i++) {
+            n = strlen(closing[i]);
+            cut = end - start > n && !memcmp(text + end - n, closing[i], n);
+            end -= cut ? n : 0;
+        }
+    }
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        n = strlen(signs[i]);
+        if (end - start >= n && !memcmp(text + end - n, signs[i], n))
+            return true;
+    }
+    return false;
+}

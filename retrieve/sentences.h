@@ -45,4 +45,7 @@ cairn_status sentences_split(const char *s, size_t len, bool markers, bool ordin
 /* The same of a text with rows of tables: each is one, and what stands between them is split into sentences. */
 cairn_status sentences_rows(const char *s, size_t len, bool ordinals, text_span **out, size_t *n, cairn_error *err);
 
+/* Does the sentence, bytes [start, end) of the text, only ask? By the sign at its end, in quotation marks and brackets, too. */
+bool sentence_asks(const char *text, size_t start, size_t end);
+
 #endif
