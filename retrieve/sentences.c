@@ -10,6 +10,7 @@
 
 #define MAX_NUMBER   9999
 #define IMAGE_NAME 200 /* bytes in which the name of an image ends */
+#define COLUMN_BYTES 24
 #define WRAPPED_LINE 48 /* bytes of a line that may have been wrapped */
 
 static bool is_space(char ch)
@@ -157,6 +158,15 @@ static bool begins_with_stamp(const char *s, size_t len)
     return (parts == 3 || (parts == 2 && sign == ':' && n == 2)) && at < len && (is_space(s[at]) || strchr(",)T", s[at]));
 }
 
+/* Two columns of text, "4 Jul   fly to Lisbon": blanks or a tab near the beginning of the line that end no sentence. */
+static bool has_column(const char *s, size_t len)
+{
+    for (size_t i = 1; i + 2 < len && i < COLUMN_BYTES; i++)
+        if (s[i] == '\t' || (s[i] == ' ' && s[i + 1] == ' '))
+            return !is_space(s[i - 1]) && !strchr(".!?:", s[i - 1]);
+    return false;
+}
+
 /* Whether the line break at s[i] lies inside a sentence of wrapped text: behind a line of some length that
  * ends in a word or a comma, before a line that begins with a letter or a digit and is no row of a table. */
 static bool wraps(const char *s, size_t len, size_t i)
@@ -174,6 +184,8 @@ static bool wraps(const char *s, size_t len, size_t i)
     for (end = next; end < len && s[end] != '\n';)
         end++;
     if (memmem(s + start, end - start, " | ", 3))
+        return false;
+    if (has_column(s + start, i - start) && has_column(s + next, end - next))
         return false;
     if (begins_with_stamp(s + next + (first == '('), end - next - (first == '(')))
         return false;

@@ -248,6 +248,9 @@ static void messages_of_a_chat_are_sentences(void **state)
         {"the budget was raised by the council in the spring of this year to about\n2025 euros, and to", 1},
         {"the rate that was paid by the bank to all of its customers then was about\n0.5 per cent", 1},
         {"of the goals that were shot in the first half of the last season about\n3:2 is the mean", 1},
+        {"5 Jul   Oceanarium, tickets at 10:00 (Paulo has booked, 67 euros for all of us)\n6 Jul   Sintra with the family", 2},
+        {"Oil\tto be changed by the garage once a year, in the spring, before the tour\nTyres\tin November", 2},
+        {"He left.  She stayed on for another year and was then called to the court of\nthe king.  He", 3},
     };
 
     (void)state;
