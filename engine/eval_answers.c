@@ -548,7 +548,7 @@ static cairn_status grade_one(grading *g, const json_t *line, const char *questi
     }
     if (!st)
         st = add_value(g, &g->retrieve_ms, a->retrieve_ms, err);
-    for (size_t i = 0; i < a->n_entailed && !st; i++)
+    for (size_t i = 0; !st && i < a->n_entailed; i++)
         st = add_value(g, &g->value[ENTAILED], a->entailed[i].held, err);
     if (!st)
         st = add_value(g, &g->total_ms, a->total_ms, err);
