@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "engine/ask.h"
+#include "retrieve/cite_names.h"
 #include "retrieve/cite_value.h"
 #include "retrieve/code_values.h"
 #include "retrieve/tally.h"
@@ -283,6 +284,8 @@ static cairn_status holds_said(asking *a, const evidence_sentence *s, const char
     if (cite_cuts_value(text, len, near.text + found[0].start, found[0].end - found[0].start, a->asked, a->evidence.type,
                         a->evidence.units, &a->memory))
         return CAIRN_OK;
+    if (a->evidence.type == ANSWER_WHO && cite_is_object(a->asked, text, len, near.text + found[0].start, found[0].end - found[0].start))
+        return CAIRN_OK; /* whom it is done to */
     if (is_of_other_end(a, s, text, len) || ask_earlier_is_another(a, near.text, (text_span){found[0].start, found[0].end}, (text_span){0, near.len}))
         return CAIRN_OK;
     if (ask_earlier_is_old(a, near.text + found[0].start, found[0].end - found[0].start, text, len))

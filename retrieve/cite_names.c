@@ -2,8 +2,11 @@
 #include "retrieve/cite_names.h"
 
 #include <ctype.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/utf8.h"
+#include "retrieve/word_byte.h"
 
 #define LETTERS_MAX  40
 #define LETTERS_MIN  5 /* shorter words are alike by chance */
@@ -128,4 +131,78 @@ bool cite_is_other_name(const cite_named *claim, const text_term *missing, const
     if (!german && begins(claim, missing) && beside(claim, missing, true))
         return true;
     return is_exchanged(claim, missing, passage);
+}
+
+/* ---- who does it ---- */
+
+#define CLAIM_WORDS 6
+#define VERB_BYTES  32
+
+/* The verb of "who feeds ...", without its ending; false: none that tells. */
+static bool verb_of_who(const char *question, char out[VERB_BYTES])
+{
+    static const char *const no_sign[] = {"is", "are", "was", "were", "be", "do", "does", "did", "has", "have", "had", "can", "could", "will", "would",
+                                          "shall", "should", "may", "might", "must", "else", "said", "says", "asked", "asks", "replied", "added",
+                                          "wrote", "writes", "sings", "sang", "comes", "came", "goes", "went", "follows", "followed", "lives", "lived"};
+    const char *at = question + strspn(question, " \t\n");
+    size_t n;
+
+    if (strncasecmp(at, "who ", 4) != 0)
+        return false;
+    at += 4 + strspn(at + 4, " ");
+    n = strspn(at, "abcdefghijklmnopqrstuvwxyz");
+    if (n < 3 || n >= VERB_BYTES || (at[n] && at[n] != ' '))
+        return false;
+    for (size_t i = 0; i < sizeof no_sign / sizeof *no_sign; i++)
+        if (strlen(no_sign[i]) == n && !memcmp(at, no_sign[i], n))
+            return false;
+    n -= n > 5 ? 2 : n > 3 && at[n - 1] == 's';
+    memcpy(out, at, n);
+    out[n] = '\0';
+    return true;
+}
+
+/* Where the word before place `at` begins, articles left out; `at` itself where there is none beside it. */
+static size_t word_before_name(const char *text, size_t at)
+{
+    for (;;) {
+        size_t end = at, start;
+        while (end && text[end - 1] == ' ')
+            end--;
+        if (end == at)
+            return at;
+        for (start = end; start && is_word_byte(text[start - 1]);)
+            start--;
+        if (start == end)
+            return at;
+        if ((end - start == 3 && !strncasecmp(text + start, "the", 3)) || (end - start == 1 && text[start] == 'a')) {
+            at = start;
+            continue;
+        }
+        return start;
+    }
+}
+
+bool cite_is_object(const char *question, const char *claim, size_t claim_len, const char *text, size_t len)
+{
+    char verb[VERB_BYTES];
+    size_t words = 1, seen = 0;
+
+    while (claim_len && strchr(" .\n", claim[claim_len - 1]))
+        claim_len--;
+    for (size_t i = 0; i < claim_len; i++)
+        words += claim[i] == ' ';
+    if (!claim_len || words > CLAIM_WORDS || !verb_of_who(question, verb))
+        return false;
+    for (size_t at = 0; at + claim_len <= len; at++) {
+        size_t before;
+        if (strncasecmp(text + at, claim, claim_len) != 0 || (at && is_word_byte(text[at - 1])) ||
+            (at + claim_len < len && is_word_byte(text[at + claim_len])))
+            continue;
+        before = word_before_name(text, at);
+        if (before == at || strncasecmp(text + before, verb, strlen(verb)) != 0)
+            return false;
+        seen++;
+    }
+    return seen > 0;
 }

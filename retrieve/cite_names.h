@@ -28,4 +28,8 @@ typedef struct cite_named {
 bool cite_is_other_name(const cite_named *claim, const text_term *missing, const cite_named *passage,
                         bool german);
 
+/* "Who feeds the cat?": is a short claim, wherever it stands in the text, what comes right behind the question's verb ("feeds Pelle") and so
+ * whom it is done to? English; a verb behind which the subject stands, too ("said Ann"), tells nothing. */
+bool cite_is_object(const char *question, const char *claim, size_t claim_len, const char *text, size_t len);
+
 #endif
