@@ -36,13 +36,18 @@ static bool needs_none(const asking *talk, const asking *alone)
 cairn_status ask_leave_conversation(asking *a, cairn_ask_request *request, cairn_error *err)
 {
     cairn_ask_request single = *request;
-    asking b = *a, *gone = &b;
+    asking b, *gone = &b;
     cairn_status st;
 
     if (!request->n_history || a->points_back || a->asked != request->question)
         return CAIRN_OK;
     single.history = NULL;
     single.n_history = 0;
+    if (a->question == request->question && !a->known.reply) { /* nothing was carried over: alone it finds the same */
+        if (a->evidence.answerable >= (float)a->c->settings.ask_min_answerable)
+            *request = single;
+        return CAIRN_OK;
+    }
     b = (asking){.c = a->c, .request = &single, .asked = request->question, .stream = a->stream, .stream_ctx = a->stream_ctx,
                  .start_ns = a->start_ns, .an = a->an, .filter = a->filter, .made = a->made, .text = a->text, .cite = a->cite};
     arena_init(&b.memory, ASK_BYTES);
